@@ -1,0 +1,114 @@
+package wire
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/chuantou/chuantou/syncproto"
+)
+
+// Limits of a receipt.
+const (
+	maxRanges     = 1 << 16
+	maxHeldListed = 1 << 14
+	maxEpochBytes = 64
+)
+
+// AppendReceiptBody appends what a receipt's signature covers.
+func AppendReceiptBody(b []byte, c *syncproto.Receipt) []byte {
+	b = AppendUint(AppendArray(b, 10), uint64(c.Suite))
+	b = AppendBytes(b, c.Server[:])
+	b = AppendText(b, c.Epoch)
+	b = AppendBytes(b, c.Replica[:])
+	b = AppendArray(b, 2*len(c.Received))
+	var last syncproto.Seq
+	for _, r := range c.Received { // gaps and lengths: small numbers
+		b = AppendUint(AppendUint(b, uint64(r.From-last)), uint64(r.To-r.From))
+		last = r.To
+	}
+	b = AppendArray(b, len(c.Held))
+	for _, h := range c.Held {
+		b = AppendUint(AppendArray(b, 3), uint64(h.Seq))
+		b = AppendUint(AppendBytes(b, h.Record[:]), uint64(h.Reason))
+	}
+	b = AppendUint(b, uint64(c.Level))
+	b = AppendInt(b, c.Wall)
+	b = AppendBool(b, c.Forked)
+	return AppendBytes(b, c.Audit[:])
+}
+
+// AppendReceipt appends a signed receipt.
+func AppendReceipt(b []byte, c *syncproto.Receipt) []byte {
+	b = AppendReceiptBody(AppendArray(b, 2), c)
+	return AppendBytes(b, c.Sig[:])
+}
+
+// ReadReceipt reads a signed receipt; verifying it is package sign's work.
+func ReadReceipt(r *Reader) (c syncproto.Receipt, err error) {
+	if n := r.Array(2); r.err == nil && n != 2 {
+		r.Failf("a receipt has 2 members")
+	}
+	if n := r.Array(10); r.err == nil && n != 10 {
+		r.Failf("a receipt's body has 10 members")
+	}
+	c.Suite = syncproto.Suite(r.UintMax(math.MaxUint8))
+	if r.err == nil && c.Suite != syncproto.Suite1 {
+		return syncproto.Receipt{}, fmt.Errorf("receipt suite %d: %w", c.Suite, syncproto.ErrUnknownSuite)
+	}
+	r.Fixed(c.Server[:])
+	c.Epoch = r.Text(maxEpochBytes)
+	r.Fixed(c.Replica[:])
+	c.Received = readRanges(r)
+	n := r.Array(maxHeldListed)
+	for i := 0; i < n && r.err == nil; i++ {
+		var h syncproto.Held
+		if r.Array(3) != 3 {
+			r.Failf("a held entry has 3 members")
+		}
+		h.Seq = readSeq(r)
+		r.Fixed(h.Record[:])
+		h.Reason = syncproto.HoldReason(r.UintMax(math.MaxUint8))
+		c.Held = append(c.Held, h)
+	}
+	c.Level = syncproto.Level(r.UintMax(math.MaxUint8))
+	c.Wall = r.Int()
+	c.Forked = r.Bool()
+	r.Fixed(c.Audit[:])
+	r.Fixed(c.Sig[:])
+	if r.err != nil {
+		return syncproto.Receipt{}, r.err
+	}
+	return c, nil
+}
+
+// DecodeReceipt reads exactly one receipt.
+func DecodeReceipt(b []byte) (syncproto.Receipt, error) {
+	r := NewReader(b)
+	c, err := ReadReceipt(r)
+	if err == nil {
+		err = r.Done()
+	}
+	if err != nil {
+		return syncproto.Receipt{}, fmt.Errorf("receipt: %w", err)
+	}
+	return c, nil
+}
+
+// readRanges reads runs written as gaps and lengths.
+func readRanges(r *Reader) (rs syncproto.Ranges) {
+	n := r.Array(2 * maxRanges)
+	if n%2 != 0 {
+		r.Failf("odd number of range ends")
+	}
+	var last uint64
+	for i := 0; i < n/2 && r.err == nil; i++ {
+		gap, length := r.UintMax(math.MaxInt32), r.UintMax(math.MaxInt32)
+		if gap == 0 || i > 0 && gap == 1 {
+			r.Failf("ranges touch or overlap")
+		}
+		from := last + gap
+		last = from + length
+		rs = append(rs, syncproto.Range{From: syncproto.Seq(from), To: syncproto.Seq(last)})
+	}
+	return rs
+}
