@@ -92,6 +92,14 @@ type SealedChange struct {
 	Link  syncproto.Hash
 }
 
+// Digest is the salted digest of part i, the one that stands for it when it is withheld.
+func (s *SealedChange) Digest(i int) syncproto.Hash {
+	if p := s.Parts[i]; p.Withheld() {
+		return p.Digest
+	}
+	return PartDigest(s.Salts[i], s.Parts[i].Bytes)
+}
+
 // Seal computes salts, hash and link of a change. The seed is that of the
 // change's block; prev is the link of the change before.
 func Seal(c wire.RawChange, seed syncproto.Seed, prev syncproto.Hash) SealedChange {

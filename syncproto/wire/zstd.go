@@ -38,7 +38,7 @@ func newEncoder(e Effort) *zstd.Encoder {
 		level = zstd.SpeedBetterCompression
 	}
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
-		zstd.WithEncoderDictRaw(dictionaryID, dictionary), zstd.WithEncoderCRC(false),
+		zstd.WithEncoderDictRaw(dictionaryID, dictionary), zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true),
 		zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(256<<10))
 	if err != nil {
 		panic(fmt.Sprintf("zstd options: %v", err)) // constants of this file

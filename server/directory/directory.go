@@ -1,0 +1,262 @@
+// Package directory is the server's picture of people, units, places, boats
+// and of who answers for which household, kept in memory from the reference
+// records and assignments in the store. It is derived: Load rebuilds it, Apply
+// keeps it true as records change.
+package directory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/chuantou/chuantou/server/authz"
+	"github.com/chuantou/chuantou/server/records"
+	"github.com/chuantou/chuantou/server/store"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+)
+
+// Person is what pages and rights need of a person.
+type Person struct {
+	ID         syncproto.PersonID
+	Name, Post string
+	Pinyin     string
+	Unit       syncproto.RecordID
+	Rank       int64
+	Grants     []authz.Grant
+}
+
+// Unit is an organisation and the places it answers for.
+type Unit struct {
+	ID          syncproto.RecordID
+	Name, Place string
+	Level       string
+}
+
+// Assignment ties a responsible cadre to a household.
+type Assignment struct {
+	ID, Household syncproto.RecordID
+	Cadre         syncproto.PersonID
+	FromOn        string
+	Open          bool
+}
+
+// Directory is safe for concurrent use.
+type Directory struct {
+	mu          sync.RWMutex
+	people      map[syncproto.PersonID]Person
+	units       map[syncproto.RecordID]Unit
+	places      map[string]string // code -> name
+	boats       map[syncproto.RecordID]string
+	assignments map[syncproto.RecordID]Assignment
+}
+
+// New returns an empty directory.
+func New() *Directory {
+	return &Directory{people: map[syncproto.PersonID]Person{}, units: map[syncproto.RecordID]Unit{}, places: map[string]string{},
+		boats: map[syncproto.RecordID]string{}, assignments: map[syncproto.RecordID]Assignment{}}
+}
+
+// kinds are those the directory is made of.
+var kinds = []string{"person", "unit", "place", "boat", "GB"}
+
+// Load reads everything the directory is made of.
+func (d *Directory) Load(ctx context.Context, s store.Store) error {
+	return s.View(ctx, 0, func(r store.Reader) error {
+		for _, kind := range kinds {
+			var ids []syncproto.RecordID
+			if err := records.EachOfKind(r, kind, func(id syncproto.RecordID) error {
+				ids = append(ids, id)
+				return nil
+			}); err != nil {
+				return err
+			}
+			for _, id := range ids {
+				c, ok, err := records.LoadRecord(r, id)
+				if err != nil || !ok {
+					return fmt.Errorf("directory: record %s: %w", id, err)
+				}
+				rec, err := crdt.Decode(c.State)
+				if err != nil {
+					return fmt.Errorf("directory: record %s: %w", id, err)
+				}
+				d.Apply(rec)
+			}
+		}
+		return nil
+	})
+}
+
+// Apply takes a changed record in; kinds that are not its business are ignored.
+func (d *Directory) Apply(rec *crdt.Record) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	gone := rec.Deleted()
+	switch rec.Kind {
+	case "person":
+		setOrDelete(d.people, rec.ID, gone, d.person(rec))
+	case "unit":
+		setOrDelete(d.units, rec.ID, gone, Unit{ID: rec.ID, Name: records.Text(rec, "name"), Place: records.Text(rec, "place"), Level: records.Text(rec, "level")})
+	case "place":
+		setOrDelete(d.places, records.Text(rec, "code"), gone, records.Text(rec, "name"))
+	case "boat":
+		setOrDelete(d.boats, rec.ID, gone, records.Text(rec, "name"))
+	case "GB":
+		setOrDelete(d.assignments, rec.ID, gone, Assignment{ID: rec.ID, Household: records.Ref(rec, "household_id"),
+			Cadre: records.Ref(rec, "cadre_id"), FromOn: records.Text(rec, "from_on"), Open: len(rec.Log("ends")) == 0})
+	}
+}
+
+func setOrDelete[K comparable, V any](m map[K]V, k K, gone bool, v V) {
+	if gone {
+		delete(m, k)
+		return
+	}
+	m[k] = v
+}
+
+func (d *Directory) person(rec *crdt.Record) Person {
+	p := Person{ID: rec.ID, Name: records.Text(rec, "name"), Pinyin: records.Text(rec, "name_pinyin"),
+		Unit: records.Ref(rec, "unit"), Grants: d.GrantsOf(rec)}
+	p.Rank, _ = records.Plain(rec, "rank").(int64)
+	p.Post = postOf(rec)
+	return p
+}
+
+// postOf is the current post: the field is either text or a list of posts with dates.
+func postOf(rec *crdt.Record) string {
+	if s := records.Text(rec, "post"); s != "" {
+		return s
+	}
+	post := ""
+	for _, item := range rec.List("post") {
+		if s, ok := records.ItemPlain(item, "post").(string); ok {
+			post = s
+		}
+	}
+	return post
+}
+
+// GrantsOf reads the roles of a person record.
+func (d *Directory) GrantsOf(rec *crdt.Record) []authz.Grant {
+	var out []authz.Grant
+	for _, item := range rec.List("roles") {
+		text := func(sub string) string { s, _ := records.ItemPlain(item, sub).(string); return s }
+		out = append(out, authz.Grant{Role: authz.Role(text("role")), Place: text("place"), Line: text("line"),
+			FromOn: text("from_on"), ToOn: text("to_on")})
+	}
+	return out
+}
+
+// Viewer is a person's rights as they stand; dates are not judged here.
+func (d *Directory) Viewer(id syncproto.PersonID) authz.Viewer {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return authz.Viewer{Person: id, Grants: d.people[id].Grants, Cares: d.cares(id)}
+}
+
+// cares lists the households a person answers for: of two open rows for one
+// household only the earlier holder counts (待裁定), until one is closed.
+func (d *Directory) cares(id syncproto.PersonID) map[syncproto.RecordID]bool {
+	holder := map[syncproto.RecordID]Assignment{}
+	for _, a := range d.assignments {
+		h, ok := holder[a.Household]
+		if a.Open && (!ok || a.FromOn < h.FromOn || a.FromOn == h.FromOn && a.ID.Compare(h.ID) < 0) {
+			holder[a.Household] = a
+		}
+	}
+	out := map[syncproto.RecordID]bool{}
+	for household, a := range holder {
+		if a.Cadre == id {
+			out[household] = true
+		}
+	}
+	return out
+}
+
+// Person looks a person up; an unknown one has only the id.
+func (d *Directory) Person(id syncproto.PersonID) Person {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	p, ok := d.people[id]
+	if !ok {
+		p.ID = id
+	}
+	return p
+}
+
+// FindPerson finds the one person with this name or id; ok is false when there
+// is none or more than one.
+func (d *Directory) FindPerson(nameOrID string) (Person, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if id, err := syncproto.ParseRecordID(nameOrID); err == nil {
+		p, ok := d.people[id]
+		return p, ok
+	}
+	var found Person
+	n := 0
+	for _, p := range d.people {
+		if p.Name == nameOrID {
+			found, n = p, n+1
+		}
+	}
+	return found, n == 1
+}
+
+// People lists everybody by pinyin.
+func (d *Directory) People() []Person {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	out := make([]Person, 0, len(d.people))
+	for _, p := range d.people {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b Person) int {
+		if c := strings.Compare(a.Pinyin, b.Pinyin); c != 0 {
+			return c
+		}
+		return a.ID.Compare(b.ID)
+	})
+	return out
+}
+
+// Unit looks a unit up.
+func (d *Directory) Unit(id syncproto.RecordID) Unit {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.units[id]
+}
+
+// PlaceName is the name of a place code, the code itself when unknown.
+func (d *Directory) PlaceName(code string) string {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if name := d.places[code]; name != "" {
+		return name
+	}
+	return code
+}
+
+// Places lists the known codes under a prefix, in order.
+func (d *Directory) Places(prefix string) []string {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var out []string
+	for code := range d.places {
+		if strings.HasPrefix(code, prefix) {
+			out = append(out, code)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// BoatName is the name of a boat, "" when unknown.
+func (d *Directory) BoatName(id syncproto.RecordID) string {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.boats[id]
+}

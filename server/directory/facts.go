@@ -1,0 +1,104 @@
+package directory
+
+import (
+	"github.com/chuantou/chuantou/server/authz"
+	"github.com/chuantou/chuantou/server/records"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+)
+
+// Facts reads from a record what rights depend on.
+func (d *Directory) Facts(rec *crdt.Record) authz.Facts {
+	f := authz.Facts{Kind: rec.Kind, Place: records.Text(rec, "place_code"), Unit: records.Ref(rec, "owner_unit")}
+	f.OwnerPlace = d.Unit(f.Unit).Place
+	if f.OwnerPlace == "" {
+		f.OwnerPlace = f.Place
+	}
+	if f.Place == "" && !authz.Reference(rec.Kind) && records.Plain(rec, "at_sea") == true {
+		f.Place = f.OwnerPlace
+	}
+	f.Household = householdOf(rec)
+	f.Visibility = visibilityOf(rec)
+	f.Draft = records.Text(rec, "status") == "草稿"
+	f.Writers = writersOf(rec)
+	f.Related = relatedTo(rec)
+	f.Excluded = records.Refs(rec, "about_person_ids")
+	return f
+}
+
+func householdOf(rec *crdt.Record) syncproto.RecordID {
+	if rec.Kind == "HD" {
+		return rec.ID
+	}
+	if id := records.Ref(rec, "household_id"); !id.IsZero() {
+		return id
+	}
+	// 涉及户 and its masked name are one value (LW-group), kept under either key.
+	if group, ok := records.Plain(rec, "household_id").(map[string]any); ok {
+		return records.AsRef(group["household_id"])
+	}
+	return syncproto.RecordID{}
+}
+
+// visibilities maps 可见范围; the strictest of several values counts (LW-strict).
+var visibilities = map[string]authz.Visibility{
+	"本人": authz.VisibleSelf, "限定人员": authz.VisibleNamed, "本级": authz.VisibleLevel, "本级及上级": authz.VisibleUpwards,
+}
+
+func visibilityOf(rec *crdt.Record) authz.Visibility {
+	out, set := authz.VisibleUpwards, false
+	for _, e := range rec.Values("visibility") {
+		if v, ok := visibilities[records.PlainText(e.Value)]; ok {
+			out, set = min(out, v), true
+		}
+	}
+	if set {
+		return out
+	}
+	switch {
+	case rec.Kind == "SJ":
+		return authz.VisibleSelf
+	case authz.HouseholdKind(rec.Kind):
+		return authz.VisibleNamed
+	}
+	return authz.VisibleUpwards
+}
+
+func writersOf(rec *crdt.Record) []syncproto.PersonID {
+	var out []syncproto.PersonID
+	add := func(id syncproto.PersonID) {
+		if !id.IsZero() {
+			out = append(out, id)
+		}
+	}
+	add(records.Ref(rec, "recorder_id"))
+	add(records.Ref(rec, "on_behalf_of"))
+	out = append(out, records.Refs(rec, "recorder_ids")...)
+	if rec.Kind == "HY" {
+		add(records.Ref(rec, "host_id"))
+	}
+	return out
+}
+
+// relatedTo lists the people whom the record itself puts into its team (5.1).
+func relatedTo(rec *crdt.Record) []syncproto.PersonID {
+	var out []syncproto.PersonID
+	for _, field := range []string{"handler_id", "promiser_id", "leader_id", "cadre_id"} {
+		if id := records.Ref(rec, field); !id.IsZero() && !(rec.Kind == "GB" && field == "cadre_id") {
+			out = append(out, id)
+		}
+	}
+	for _, field := range []string{"visitor_ids", "cadre_ids", "members"} {
+		if rec.Kind != "HD" {
+			out = append(out, records.Refs(rec, field)...)
+		}
+	}
+	if rec.Kind == "HY" {
+		for _, item := range rec.List("attendees") {
+			if id := records.AsRef(records.ItemPlain(item, "person")); !id.IsZero() {
+				out = append(out, id)
+			}
+		}
+	}
+	return out
+}

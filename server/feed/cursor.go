@@ -1,0 +1,94 @@
+package feed
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// errCursor is returned for a cursor this server cannot read: altered, of
+// another server or another replica, or of an older sealing key.
+var errCursor = errors.New("cursor not readable here")
+
+// position is what a cursor says: how far the device is in each atom of its
+// confirmed scope, in which epoch, and which schema and receipt it was given.
+type position struct {
+	epoch  string
+	schema [8]byte
+	log    [8]byte // fingerprint of the replica's log when the last receipt was given
+	atoms  map[syncproto.Atom]uint64
+}
+
+// sealer makes cursors opaque and unforgeable. The replica is bound in, so one
+// device's cursor is worthless to another.
+type sealer struct{ aead cipher.AEAD }
+
+func newSealer(key [32]byte) (sealer, error) {
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		return sealer{}, err
+	}
+	aead, err := cipher.NewGCM(block)
+	return sealer{aead}, err
+}
+
+const cursorFormat = 1
+
+func (s sealer) seal(r syncproto.ReplicaID, p *position) syncproto.Cursor {
+	b := wire.AppendText(wire.AppendArray(nil, 4), p.epoch)
+	b = wire.AppendBytes(wire.AppendBytes(b, p.schema[:]), p.log[:])
+	names := make([]syncproto.Atom, 0, len(p.atoms))
+	for a := range p.atoms {
+		names = append(names, a)
+	}
+	slices.Sort(names)
+	b = wire.AppendMap(b, len(names))
+	for _, a := range names {
+		b = wire.AppendUint(wire.AppendText(b, string(a)), p.atoms[a])
+	}
+	nonce := make([]byte, s.aead.NonceSize())
+	rand.Read(nonce) // never fails, see crypto/rand
+	out := append(syncproto.Cursor{cursorFormat}, nonce...)
+	return s.aead.Seal(out, nonce, b, r[:])
+}
+
+func (s sealer) open(r syncproto.ReplicaID, c syncproto.Cursor) (*position, error) {
+	n := s.aead.NonceSize()
+	if len(c) < 1+n || c[0] != cursorFormat {
+		return nil, errCursor
+	}
+	b, err := s.aead.Open(nil, c[1:1+n], c[1+n:], r[:])
+	if err != nil {
+		return nil, errCursor
+	}
+	d := wire.NewReader(b)
+	p := &position{atoms: map[syncproto.Atom]uint64{}}
+	if d.Array(4) != 4 {
+		d.Failf("a cursor has 4 members")
+	}
+	p.epoch = d.Text(64)
+	d.Fixed(p.schema[:])
+	d.Fixed(p.log[:])
+	for n := d.Map(len(b)); n > 0 && d.Err() == nil; n-- {
+		a := syncproto.Atom(d.Text(64))
+		p.atoms[a] = d.Uint()
+	}
+	if err := d.Done(); err != nil {
+		return nil, fmt.Errorf("%w: %w", errCursor, err)
+	}
+	return p, nil
+}
+
+// HashOf is what an idle device sends instead of its cursor.
+func HashOf(c syncproto.Cursor) (h syncproto.CursorHash) {
+	sum := sha256.Sum256(c)
+	copy(h[:], sum[:])
+	return h
+}

@@ -1,0 +1,277 @@
+package feed
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/chuantou/chuantou/server/authz"
+	"github.com/chuantou/chuantou/server/records"
+	"github.com/chuantou/chuantou/server/store"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// errRolledBack is found when a cursor of this epoch is ahead of the store.
+var errRolledBack = errors.New("cursor is ahead of the store")
+
+// stateFrame is how many uncompressed bytes of states share a frame.
+const stateFrame = 128 << 10
+
+// pull is one page in the making.
+type pull struct {
+	f       *Feed
+	replica syncproto.ReplicaID
+	viewer  authz.Viewer
+	was     *position
+	next    position
+	epoch   string
+	budget  int
+	used    int
+	page    syncproto.Page
+	sent    map[syncproto.RecordID]bool // states on this page
+	keys    map[syncproto.KeyID]bool
+	states  map[syncproto.Atom]*stateBatch
+	schema  *schema.Schema
+}
+
+type stateBatch struct {
+	raw   []byte
+	count int
+}
+
+func (p *pull) unchanged() bool {
+	g := &p.page
+	return len(g.Entries) == 0 && len(g.Keys) == 0 && len(g.Left) == 0 && g.Receipt == nil && len(g.Schema) == 0 &&
+		!g.More && len(g.Digests) == 0 && len(p.next.atoms) == len(p.was.atoms)
+}
+
+// run fills the page from one snapshot.
+func (p *pull) run(r store.Reader) error {
+	p.schema = p.f.Schema()
+	p.next = position{atoms: map[syncproto.Atom]uint64{}}
+	fresh := p.was.epoch != p.epoch
+	log, err := records.LoadLog(r, p.replica)
+	if err != nil {
+		return err
+	}
+	p.next.log = fingerprint(&log)
+	scope, err := Scope(r, &p.viewer)
+	if err != nil {
+		return err
+	}
+	inScope := map[syncproto.Atom]bool{}
+	for _, a := range scope {
+		inScope[a] = true
+		from := p.was.atoms[a]
+		if fresh {
+			from = 0
+		}
+		if err := p.atom(r, a, from); err != nil {
+			return err
+		}
+	}
+	for a := range p.was.atoms {
+		if !inScope[a] {
+			p.page.Left = append(p.page.Left, a)
+		}
+	}
+	return nil
+}
+
+// atom adds what came in one atom after number from, as far as the page goes.
+func (p *pull) atom(r store.Reader, a syncproto.Atom, from uint64) error {
+	head, err := records.LoadAtom(r, a)
+	if err != nil {
+		return err
+	}
+	if from > head.N {
+		return fmt.Errorf("atom %s: %w", a, errRolledBack)
+	}
+	p.next.atoms[a] = from
+	p.page.Total += int(head.N - from)
+	if from == head.N {
+		return nil
+	}
+	p.states = map[syncproto.Atom]*stateBatch{}
+	n := from
+	for n < head.N && (p.used < p.budget || p.used == 0) {
+		n++
+		e, ok, err := records.LoadEntry(r, a, n)
+		if err != nil {
+			return fmt.Errorf("atom %s entry %d: %w", a, n, err)
+		}
+		if ok {
+			if err := p.entry(r, a, &e); err != nil {
+				return fmt.Errorf("atom %s entry %d: %w", a, n, err)
+			}
+		}
+		p.page.Done++
+	}
+	p.flush(a)
+	p.next.atoms[a] = n
+	if n < head.N {
+		p.page.More = true
+		return nil
+	}
+	if c := p.viewer.Clearance(a); c != syncproto.ForNobody {
+		d := syncproto.AtomDigest{Atom: a, Classes: c, Records: head.Records, Sum: head.Sums[0]}
+		if c == syncproto.ForAll {
+			d.Sum = head.Sums[1]
+		}
+		p.page.Digests = append(p.page.Digests, d)
+	}
+	return nil
+}
+
+func (p *pull) entry(r store.Reader, a syncproto.Atom, e *records.Entry) error {
+	switch {
+	case e.Kind == records.FeedLeave:
+		p.add(syncproto.Entry{Kind: syncproto.EntryLeave, Atom: a, Records: e.Records}, 16*len(e.Records))
+		return nil
+	case e.Kind == records.FeedTouch:
+		return p.look(r, a, e)
+	case e.Replica == p.replica:
+		last := e.From + syncproto.Seq(e.Count) - 1
+		if e.Offsets != nil {
+			last = e.From + syncproto.Seq(e.Offsets[len(e.Offsets)-1])
+		}
+		p.add(syncproto.Entry{Kind: syncproto.EntryOwn, Atom: a, From: e.From, To: last}, 8)
+		return nil
+	}
+	clearance := p.viewer.Clearance(a)
+	if e.Needs&records.NeedsLook != 0 || clearance == syncproto.ForNobody || !clearance.Has(e.Needs.Classes()) {
+		return p.look(r, a, e)
+	}
+	return p.pass(r, a, e)
+}
+
+// pass hands a stored bundle or slice on as it lies.
+func (p *pull) pass(r store.Reader, a syncproto.Atom, e *records.Entry) error {
+	out := syncproto.Entry{Kind: syncproto.EntryChanges, Atom: a, Replica: e.Replica, From: e.From, Count: e.Count,
+		Offsets: e.Offsets, RawBytes: e.RawBytes, Frame: e.Frame}
+	if e.Kind == records.FeedBundle {
+		u, err := records.LoadBundle(r, e.Replica, e.From)
+		if err != nil {
+			return err
+		}
+		out.RawBytes, out.Frame = u.RawBytes, u.Frame
+	}
+	p.add(out, len(out.Frame)+48)
+	for _, id := range e.Keys {
+		if err := p.key(r, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pull) add(e syncproto.Entry, size int) {
+	if e.Kind == syncproto.EntryLeave {
+		p.flush(e.Atom) // a leave after a state must stay after it
+	}
+	p.page.Entries = append(p.page.Entries, e)
+	p.used += size
+}
+
+// key adds a sealing key once a page; what may be handed out was decided when
+// the entry was written or the record looked at.
+func (p *pull) key(r store.Reader, id syncproto.KeyID) error {
+	if p.keys[id] {
+		return nil
+	}
+	k, ok, err := records.LoadKey(r, id)
+	if err != nil || !ok {
+		return err
+	}
+	p.keys[id] = true
+	p.page.Keys = append(p.page.Keys, syncproto.HeldKey{Holder: k.Holder, Key: k.ID, Secret: k.Secret})
+	p.used += 64
+	return nil
+}
+
+// look sends each record of an entry as this reader may see it now.
+func (p *pull) look(r store.Reader, a syncproto.Atom, e *records.Entry) error {
+	var gone []syncproto.RecordID
+	for _, id := range e.Records {
+		if p.sent[id] {
+			continue
+		}
+		visible, err := p.state(r, a, id)
+		if err != nil {
+			return err
+		}
+		p.sent[id] = true
+		if !visible {
+			gone = append(gone, id)
+		}
+	}
+	if len(gone) > 0 && e.Kind == records.FeedTouch {
+		p.add(syncproto.Entry{Kind: syncproto.EntryLeave, Atom: a, Records: gone}, 16*len(gone))
+	}
+	return nil
+}
+
+// state adds one record's projected state to the page's batch.
+func (p *pull) state(r store.Reader, a syncproto.Atom, id syncproto.RecordID) (visible bool, err error) {
+	c, ok, err := records.LoadRecord(r, id)
+	if err != nil || !ok {
+		return false, err
+	}
+	rec, err := crdt.Decode(c.State)
+	if err != nil {
+		return false, fmt.Errorf("record %s: %w", id, err)
+	}
+	facts := p.f.Directory.Facts(rec)
+	classes := p.viewer.Reads(&facts)
+	if classes == syncproto.ForNobody {
+		return false, nil
+	}
+	bytes := c.State
+	shown := rec
+	if classes != syncproto.ForAll {
+		shown = records.Project(p.schema, rec, classes)
+		bytes = shown.AppendBinary(nil)
+	}
+	if classes.Has(syncproto.ForTeam) {
+		for _, key := range records.SealedUnder(shown) {
+			if err := p.holderKey(r, key, &facts); err != nil {
+				return false, err
+			}
+		}
+	}
+	b := p.states[a]
+	if b == nil {
+		b = &stateBatch{}
+		p.states[a] = b
+	}
+	b.raw = wire.AppendStates(b.raw, []syncproto.State{{Record: id, Bytes: bytes}})
+	b.count++
+	p.used += len(bytes) / 2
+	if len(b.raw) >= stateFrame {
+		p.flush(a)
+	}
+	return true, nil
+}
+
+// holderKey hands out a key found in a record only when the key belongs to
+// the record's household or to the person who sealed with it: naming another
+// household's key in a value opens nothing.
+func (p *pull) holderKey(r store.Reader, u records.SealUse, f *authz.Facts) error {
+	k, ok, err := records.LoadKey(r, u.Key)
+	if err != nil || !ok || k.Holder != f.Household && k.Holder != u.Author {
+		return err
+	}
+	return p.key(r, u.Key)
+}
+
+func (p *pull) flush(a syncproto.Atom) {
+	b := p.states[a]
+	if b == nil || b.count == 0 {
+		return
+	}
+	frame := wire.Compress(b.raw, wire.EffortFast)
+	p.page.Entries = append(p.page.Entries, syncproto.Entry{Kind: syncproto.EntryStates, Atom: a, Count: b.count, RawBytes: len(b.raw), Frame: frame})
+	delete(p.states, a)
+}

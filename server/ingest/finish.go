@@ -1,0 +1,301 @@
+package ingest
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/chuantou/chuantou/server/authz"
+	"github.com/chuantou/chuantou/server/records"
+	"github.com/chuantou/chuantou/server/store"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// localOffset is Asia/Shanghai: a place without daylight saving since 1991,
+// so a fixed offset holds for every date of this system.
+const localOffset = 8 * time.Hour
+
+// AtomsOf lists the audience atoms a record is fed to: its township (or, for
+// what only its writers see, their own), and its household when it names one.
+func AtomsOf(f *authz.Facts) []syncproto.Atom {
+	var out []syncproto.Atom
+	switch {
+	case authz.Reference(f.Kind):
+		return []syncproto.Atom{syncproto.AtomReference}
+	case f.Draft || f.Visibility == authz.VisibleSelf || f.Place == "":
+		for _, p := range f.Writers {
+			out = append(out, syncproto.PersonAtom(p))
+		}
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+	out = append(out, syncproto.TownshipAtom(f.Place))
+	if !f.Household.IsZero() {
+		out = append(out, syncproto.HouseholdAtom(f.Household))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// classOf is the audience class of a field as the record's flags stand now.
+func classOf(s *schema.Schema, rec *crdt.Record, field, sub string) syncproto.Audience {
+	k, ok := s.Kind(rec.Kind)
+	if !ok {
+		return syncproto.ForAuthor
+	}
+	return k.Class(field, sub, func(flag string) (bool, bool) { return records.Flag(rec, flag) })
+}
+
+// finish turns what was joined into feed entries, rows, sums and the writes of
+// the update.
+func (t *txn) finish() (store.Batch, error) {
+	for _, id := range t.order {
+		if w := t.recs[id]; w.dirty {
+			if err := t.settle(w); err != nil {
+				return store.Batch{}, err
+			}
+		}
+	}
+	for _, s := range t.bundles {
+		if err := t.feed(s); err != nil {
+			return store.Batch{}, err
+		}
+	}
+	if err := t.feedTouched(); err != nil {
+		return store.Batch{}, err
+	}
+	for _, id := range t.order {
+		if err := t.write(t.recs[id]); err != nil {
+			return store.Batch{}, err
+		}
+	}
+	for a, h := range t.atoms {
+		t.b.Put(records.AtomKey(a), h.Append(nil))
+	}
+	for id, l := range t.logs {
+		if err := records.PutBlocks(&t.b, records.LogKey(id), l.Append(nil), 0); err != nil {
+			return store.Batch{}, err
+		}
+	}
+	return t.b, nil
+}
+
+// settle recomputes what depends on the record's final state of this update.
+func (t *txn) settle(w *work) error {
+	w.Atoms = AtomsOf(&w.facts)
+	if w.Received == 0 {
+		w.Received = t.now
+	}
+	w.Changed = t.now
+	class := func(field, sub string) syncproto.Audience { return t.class(w, field, sub) }
+	const shared = syncproto.ForScope | syncproto.ForTeam
+	w.Sums[0] = w.rec.Digest(func(field, sub string) bool { return shared.Has(class(field, sub)) })
+	w.Sums[1] = w.rec.Digest(nil)
+	if authz.Reference(w.facts.Kind) || w.facts.Kind == "GB" {
+		t.directory = append(t.directory, w.rec)
+		t.b.Put(records.KindKey(w.facts.Kind, w.rec.ID), []byte{1})
+	}
+	if err := t.number(w); err != nil {
+		return err
+	}
+	row, err := t.in.Indexer.Index(&t.b, w.was.Row, w.rec, &w.Head, &w.facts)
+	if err != nil {
+		return err
+	}
+	w.Row = row
+	return t.settleAtoms(w)
+}
+
+// settleAtoms moves the record's digest between and within its atoms' sums.
+func (t *txn) settleAtoms(w *work) error {
+	for _, a := range w.was.Atoms {
+		h, err := t.atom(a)
+		if err != nil {
+			return err
+		}
+		h.Records--
+		for i := range h.Sums {
+			h.Sums[i] = h.Sums[i].Sub(w.was.Sums[i])
+		}
+	}
+	for _, a := range w.Atoms {
+		h, err := t.atom(a)
+		if err != nil {
+			return err
+		}
+		h.Records++
+		for i := range h.Sums {
+			h.Sums[i] = h.Sums[i].Add(w.Sums[i])
+		}
+	}
+	return nil
+}
+
+// number gives the record its ledger number at its first accepted 提交.
+func (t *txn) number(w *work) error {
+	if w.Number != 0 || w.facts.Draft || authz.Reference(w.facts.Kind) || w.facts.Unit.IsZero() {
+		return nil
+	}
+	year := time.UnixMilli(t.now).UTC().Add(localOffset).Year()
+	at := records.NumberKey(w.facts.Unit, w.facts.Kind, year)
+	n, ok := t.numbers[string(at)]
+	if !ok {
+		v, err := t.r.Get(at)
+		if err != nil {
+			return err
+		}
+		n = records.DecodeNumber(v)
+	}
+	n++
+	t.numbers[string(at)] = n
+	t.b.Put(at, records.AppendNumber(nil, n))
+	w.Number, w.Year = n, uint32(year)
+	return nil
+}
+
+// feed numbers a stored bundle's joined parts into the atoms of their records:
+// as the stored bytes when they all go the same way, else as slices.
+func (t *txn) feed(s *stored) error {
+	byAtom := map[syncproto.Atom][]joinedPart{}
+	var atoms []syncproto.Atom
+	plain := s.whole && len(s.joined) == s.parts
+	for _, j := range s.joined {
+		w := t.recs[j.record]
+		if w.touch || w.existed && !slices.Equal(w.was.Atoms, w.Atoms) {
+			w.touch, plain = true, false
+			continue
+		}
+		for _, a := range w.Atoms {
+			if byAtom[a] == nil {
+				atoms = append(atoms, a)
+			}
+			byAtom[a] = append(byAtom[a], j)
+		}
+	}
+	slices.Sort(atoms)
+	for _, a := range atoms {
+		e := t.entry(s, byAtom[a])
+		if plain && len(byAtom[a]) == s.parts {
+			e.Kind, e.Count, e.RawBytes, e.Bytes = records.FeedBundle, s.Count, s.RawBytes, len(s.Frame)
+		} else {
+			t.slice(&e, s, byAtom[a])
+		}
+		if err := t.append(a, &e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *txn) entry(s *stored, parts []joinedPart) records.Entry {
+	e := records.Entry{Replica: s.replica, From: s.from, Keys: s.keys}
+	seen := map[syncproto.RecordID]bool{}
+	for _, j := range parts {
+		w := t.recs[j.record]
+		e.Needs |= records.Needs(w.classes)
+		if len(w.facts.Excluded) > 0 {
+			e.Needs |= records.NeedsLook
+		}
+		if !seen[j.record] {
+			seen[j.record] = true
+			e.Records = append(e.Records, j.record)
+		}
+	}
+	return e
+}
+
+// slice frames the given parts of a bundle by themselves; the other parts of
+// their changes stand as digests.
+func (t *txn) slice(e *records.Entry, s *stored, parts []joinedPart) {
+	e.Kind = records.FeedSlice
+	var raw []byte
+	slices.SortFunc(parts, func(a, b joinedPart) int {
+		return cmp.Or(cmp.Compare(a.change, b.change), cmp.Compare(a.part, b.part))
+	})
+	for len(parts) > 0 {
+		i := parts[0].change
+		c := s.changes[i].RawChange
+		c.Parts = slices.Clone(c.Parts)
+		keep := map[int]bool{}
+		for len(parts) > 0 && parts[0].change == i {
+			keep[parts[0].part], parts = true, parts[1:]
+		}
+		for p := range c.Parts {
+			if !keep[p] {
+				c.Parts[p] = wire.RawPart{Digest: s.changes[i].Digest(p)}
+			}
+		}
+		if e.Count == 0 {
+			e.From = c.Seq
+		}
+		e.Offsets = append(e.Offsets, uint64(c.Seq-e.From))
+		e.Count++
+		raw = wire.AppendRawChange(raw, &c)
+	}
+	if int(e.Offsets[e.Count-1]) == e.Count-1 {
+		e.Offsets = nil
+	}
+	e.RawBytes, e.Frame = len(raw), wire.Compress(raw, wire.EffortFast)
+	e.Bytes = len(e.Frame)
+}
+
+// feedTouched writes the entries of records whose state readers take anew, and
+// of those that left an atom.
+func (t *txn) feedTouched() error {
+	touched, left := map[syncproto.Atom][]syncproto.RecordID{}, map[syncproto.Atom][]syncproto.RecordID{}
+	for _, id := range t.order {
+		w := t.recs[id]
+		if !w.dirty || !w.touch {
+			continue
+		}
+		for _, a := range w.Atoms {
+			touched[a] = append(touched[a], id)
+		}
+		for _, a := range w.was.Atoms {
+			if !slices.Contains(w.Atoms, a) {
+				left[a] = append(left[a], id)
+			}
+		}
+	}
+	for kind, by := range map[records.EntryKind]map[syncproto.Atom][]syncproto.RecordID{records.FeedTouch: touched, records.FeedLeave: left} {
+		for a, ids := range by {
+			size := 0
+			for _, id := range ids {
+				size += len(t.recs[id].State)/2 + 64
+			}
+			if err := t.append(a, &records.Entry{Kind: kind, Records: ids, Bytes: size}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// append gives an entry the next number of the atom.
+func (t *txn) append(a syncproto.Atom, e *records.Entry) error {
+	h, err := t.atom(a)
+	if err != nil {
+		return err
+	}
+	h.N++
+	h.Bytes += uint64(e.Bytes)
+	return records.PutBlocks(&t.b, records.FeedKey(a, h.N), e.Append(nil), 0)
+}
+
+// write stores a record and its new history.
+func (t *txn) write(w *work) error {
+	if !w.dirty && w.Waiting == w.was.Waiting {
+		return nil
+	}
+	for i := range w.steps {
+		t.b.Put(records.StepKey(w.rec.ID, w.Steps), w.steps[i].Append(nil))
+		w.Steps++
+	}
+	if w.dirty {
+		w.State = w.rec.AppendBinary(nil)
+	}
+	return records.PutBlocks(&t.b, records.RecordKey(w.rec.ID), w.Append(nil), w.Size)
+}

@@ -1,0 +1,224 @@
+// Package ingest takes what devices push: it verifies bundles, stores them as
+// they came, joins or holds each part, numbers it into the feeds of its
+// audience atom, and answers with a receipt after fsync. It refuses nothing
+// that is well signed (design.md §3): what cannot be applied is held.
+//
+// The order of work for one push: decode and verify outside any lock (Open),
+// then one store update per slice of bundles (txn), in which everything the
+// push changes (bundle, states, history, feeds, timeline, log) becomes
+// durable at once or not at all.
+package ingest
+
+import (
+	"context"
+	"crypto/ecdh"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/chuantou/chuantou/server/authz"
+	"github.com/chuantou/chuantou/server/directory"
+	"github.com/chuantou/chuantou/server/records"
+	"github.com/chuantou/chuantou/server/store"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/sign"
+)
+
+// sliceBytes is how much uncompressed work one store update takes: enough to
+// share an fsync, small enough to stay below the store's batch laws and not
+// to keep another device waiting.
+const sliceBytes = 192 << 10
+
+// Device is what ingest needs to know of an enrolled replica.
+type Device struct {
+	Key     ed25519.PublicKey
+	Person  syncproto.PersonID
+	Revoked bool
+}
+
+// Devices looks up enrolled replicas.
+type Devices interface {
+	Device(ctx context.Context, r syncproto.ReplicaID) (Device, error)
+}
+
+// Indexer derives rows from records inside the update that changes them.
+// was is the row key the record had, empty for none; it returns the new one.
+type Indexer interface {
+	Index(b *store.Batch, was []byte, rec *crdt.Record, head *records.Head, facts *authz.Facts) (row []byte, err error)
+}
+
+// Config is what an Ingest works with; every member is required but Log.
+type Config struct {
+	Store     store.Store
+	Devices   Devices
+	Directory *directory.Directory
+	Schema    func() *schema.Schema
+	Indexer   Indexer
+	Key       ed25519.PrivateKey // signs receipts
+	SealKey   *ecdh.PrivateKey   // unwraps sealing keys
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// Ingest is safe for concurrent use.
+type Ingest struct {
+	Config
+	server syncproto.Hash
+	pushed atomic.Uint64
+	// Notify is told the atoms a committed push moved; may be nil.
+	Notify func([]syncproto.Atom)
+}
+
+// New returns an Ingest.
+func New(c Config) *Ingest {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Ingest{Config: c, server: sign.KeyHash(c.Key.Public().(ed25519.PublicKey))}
+}
+
+// opened is a verified bundle.
+type opened struct {
+	bundle  syncproto.Bundle
+	changes []sign.SealedChange
+	device  Device
+}
+
+// Push takes the bundles of one request from a signed-in carrier: usually the
+// carrier's own, or another replica's that it brings along. It returns the
+// carrier's receipt once everything well signed in the push is durable. A
+// bundle that is damaged or wrongly signed fails the push with an error that
+// names it, after what came before it was stored.
+func (in *Ingest) Push(ctx context.Context, carrier syncproto.ReplicaID, bundles []syncproto.Bundle) (syncproto.Receipt, error) {
+	var slice []opened
+	size := 0
+	var bad error
+	for i := range bundles {
+		u, err := in.open(ctx, bundles[i])
+		if err != nil {
+			bad = fmt.Errorf("bundle %d: %w", i, err)
+			break
+		}
+		if size > 0 && size+u.bundle.RawBytes > sliceBytes {
+			if err := in.commit(ctx, slice); err != nil {
+				return syncproto.Receipt{}, err
+			}
+			slice, size = nil, 0
+		}
+		slice, size = append(slice, u), size+u.bundle.RawBytes
+	}
+	if len(slice) > 0 {
+		if err := in.commit(ctx, slice); err != nil {
+			return syncproto.Receipt{}, err
+		}
+	}
+	if bad != nil {
+		return syncproto.Receipt{}, bad
+	}
+	return in.Receipt(ctx, carrier)
+}
+
+func (in *Ingest) open(ctx context.Context, u syncproto.Bundle) (opened, error) {
+	dev, err := in.Devices.Device(ctx, u.Replica)
+	if err != nil {
+		return opened{}, fmt.Errorf("replica %s: %w", u.Replica, err)
+	}
+	changes, err := sign.OpenBundle(&u, dev.Key)
+	switch {
+	case errors.Is(err, sign.ErrSignature):
+		return opened{}, syncproto.Errorf(syncproto.KindBadSignature, "%v", err)
+	case err != nil:
+		return opened{}, syncproto.Errorf(syncproto.KindBadRequest, "%v", err)
+	}
+	return opened{bundle: u, changes: changes, device: dev}, nil
+}
+
+// commit makes a slice of bundles durable in one update.
+func (in *Ingest) commit(ctx context.Context, slice []opened) error {
+	var t *txn
+	guards := guardsOf(slice)
+	_, err := in.Store.Update(ctx, guards, func(r store.Reader) (store.Batch, error) {
+		t = newTxn(ctx, in, r)
+		for i := range slice {
+			if err := t.bundle(&slice[i]); err != nil {
+				return store.Batch{}, err
+			}
+		}
+		return t.finish()
+	})
+	if err != nil {
+		return storeError(err)
+	}
+	for _, rec := range t.directory {
+		in.Directory.Apply(rec)
+	}
+	if in.Notify != nil && len(t.atoms) > 0 {
+		moved := make([]syncproto.Atom, 0, len(t.atoms))
+		for a := range t.atoms {
+			moved = append(moved, a)
+		}
+		in.Notify(moved)
+	}
+	return nil
+}
+
+// guardsOf names the replicas. Records and atoms are guarded by the engine's
+// single committer where there is one; an engine that commits in parallel asks
+// for more through NeedGuards.
+func guardsOf(slice []opened) []store.Key {
+	var out []store.Key
+	for i := range slice {
+		out = append(out, records.LogKey(slice[i].bundle.Replica))
+	}
+	return out
+}
+
+func storeError(err error) error {
+	switch {
+	case errors.Is(err, store.ErrFull):
+		return syncproto.Errorf(syncproto.KindFull, "服务器磁盘已满，没有收下；请稍后再传")
+	case errors.Is(err, store.ErrMaybe):
+		return syncproto.Errorf(syncproto.KindLater, "没有确认写入，请再传一次")
+	}
+	return err
+}
+
+// Receipt is the server's signed word about a replica as of now.
+func (in *Ingest) Receipt(ctx context.Context, replica syncproto.ReplicaID) (syncproto.Receipt, error) {
+	c := syncproto.Receipt{Suite: syncproto.Suite1, Server: in.server, Replica: replica, Level: syncproto.LevelDurable}
+	epoch, err := in.Store.Epoch(ctx)
+	if err != nil {
+		return c, err
+	}
+	c.Epoch = epoch
+	err = in.Store.View(ctx, 0, func(r store.Reader) error { return fillReceipt(r, &c) })
+	if err != nil {
+		return syncproto.Receipt{}, err
+	}
+	c.Wall = in.Now().UnixMilli()
+	sign.SignReceipt(in.Key, &c)
+	return c, nil
+}
+
+// maxListed bounds the held list of one receipt; the rest is told after these are settled.
+const maxListed = 4096
+
+func fillReceipt(r store.Reader, c *syncproto.Receipt) error {
+	log, err := records.LoadLog(r, c.Replica)
+	if err != nil {
+		return err
+	}
+	c.Received, c.Forked = log.Received, log.Forked
+	if log.Held == 0 {
+		return nil
+	}
+	return records.EachHold(r, c.Replica, func(seq syncproto.Seq, part int, h records.Hold) (bool, error) {
+		c.Held = append(c.Held, syncproto.Held{Seq: seq, Record: h.Record, Reason: h.Reason})
+		return len(c.Held) < maxListed, nil
+	})
+}

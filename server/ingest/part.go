@@ -1,0 +1,295 @@
+package ingest
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/chuantou/chuantou/server/authz"
+	"github.com/chuantou/chuantou/server/records"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/seal"
+	"github.com/chuantou/chuantou/syncproto/sign"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// maxRetries bounds how many waiting parts of a record one join looks at.
+const maxRetries = 4096
+
+// part joins or holds one part of a newly stored bundle.
+func (t *txn) part(dev Device, s *stored, log *records.Log, change, index int) error {
+	c := &s.changes[change]
+	raw := c.Parts[index]
+	if raw.Withheld() {
+		return nil
+	}
+	p, err := wire.DecodePart(c.Replica, raw.Bytes)
+	switch {
+	case errors.Is(err, syncproto.ErrUnknownOp):
+		return t.hold(s, c, index, &p, syncproto.HoldUnknownOp, "", log)
+	case err != nil:
+		return t.hold(s, c, index, &syncproto.Part{}, syncproto.HoldInvalid, err.Error(), log)
+	}
+	w, err := t.record(p.Record)
+	if err != nil {
+		return err
+	}
+	reason, detail := t.join(dev, w, &c.Header, &p)
+	if reason != 0 {
+		return t.hold(s, c, index, &p, reason, detail, log)
+	}
+	s.joined = append(s.joined, joinedPart{change, index, p.Record})
+	if err := t.takeKeys(s, &p); err != nil {
+		return err
+	}
+	w.steps = append(w.steps, records.Step{Replica: c.Replica, Seq: c.Seq, Part: index, Bundle: s.from, Received: t.now})
+	if w.Waiting > 0 {
+		return t.release(w)
+	}
+	return nil
+}
+
+// join checks rights and joins p onto w; a zero reason means it is joined.
+func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) (syncproto.HoldReason, string) {
+	switch {
+	case dev.Revoked:
+		return syncproto.HoldRevoked, ""
+	case h.Author != dev.Person:
+		return syncproto.HoldScope, "the author is not the person this device is enrolled for"
+	}
+	v := t.viewer(h.Author)
+	creates := !w.existed && !w.dirty
+	if !creates && !v.Writes(&w.facts) && !(p.Kind == "HY" && len(p.Seen) == 0 && v.Creates(&w.facts)) {
+		return syncproto.HoldScope, ""
+	}
+	var before *crdt.Record
+	if creates || p.Kind == "person" || w.facts.Kind == "person" {
+		before = w.rec.Clone()
+	}
+	blind := false
+	opt := crdt.Options{}
+	if !creates {
+		if reads := v.Reads(&w.facts); reads != syncproto.ForAll {
+			opt.Blind = func(field, sub string) bool {
+				if reads.Has(t.class(w, field, sub)) {
+					return false
+				}
+				blind = true
+				return true
+			}
+		}
+	}
+	if err := w.rec.Join(*h, p, opt); err != nil {
+		return holdReason(err)
+	}
+	facts := t.in.Directory.Facts(w.rec)
+	if before != nil && !t.permitted(v, &facts, w.rec, creates) {
+		w.rec = before
+		return syncproto.HoldScope, ""
+	}
+	if !creates && (blind || narrowing(p)) {
+		w.touch = true
+	}
+	w.facts, w.dirty = facts, true
+	for i := range p.Ops {
+		w.classes |= t.class(w, p.Ops[i].Field, p.Ops[i].Sub)
+	}
+	return 0, ""
+}
+
+// permitted checks what can only be judged on the joined record: where a new
+// one lies, and the places of the roles that a person record grants.
+func (t *txn) permitted(v *authz.Viewer, f *authz.Facts, rec *crdt.Record, creates bool) bool {
+	if creates && !v.Creates(f) {
+		return false
+	}
+	if f.Kind != "person" {
+		return true
+	}
+	for _, g := range t.in.Directory.GrantsOf(rec) {
+		if !v.MayGrant(g.Place) {
+			return false
+		}
+	}
+	return true
+}
+
+// narrowing reports whether a part may change who reads what of a record, so
+// that readers must take the state anew.
+func narrowing(p *syncproto.Part) bool {
+	for i := range p.Ops {
+		op := &p.Ops[i]
+		switch op.Field {
+		case "visibility", "about_person_ids", "place_code", "status", "household_id":
+			return true
+		}
+		if strings.HasSuffix(op.Field, ".personal") || op.Sub == "contains_personal" || strings.HasSuffix(op.Sub, ".personal") {
+			return true
+		}
+	}
+	return false
+}
+
+// class is the audience class of a field of a record as it stands. What the
+// schema does not know is its writers' alone until it does.
+func (t *txn) class(w *work, field, sub string) syncproto.Audience {
+	return classOf(t.schema, w.rec, field, sub)
+}
+
+func holdReason(err error) (syncproto.HoldReason, string) {
+	var missing *crdt.MissingError
+	switch {
+	case errors.As(err, &missing):
+		return syncproto.HoldMissing, missing.Error()
+	case errors.Is(err, crdt.ErrKnown):
+		return syncproto.HoldInvalid, "a later change of this device is already joined"
+	}
+	return syncproto.HoldInvalid, err.Error()
+}
+
+// takeKeys unwraps the sealing keys that come with a part.
+func (t *txn) takeKeys(s *stored, p *syncproto.Part) error {
+	for i := range p.Ops {
+		op := &p.Ops[i]
+		if op.Field != seal.KeysField || op.Kind != syncproto.OpAdd {
+			continue
+		}
+		k, err := seal.Unwrap(t.in.SealKey, op.Value)
+		if err != nil {
+			t.in.Log.Warn("wrapped key does not open", "record", p.Record, "err", err)
+			continue
+		}
+		if known, err := t.r.Get(records.SealKey(k.ID)); err != nil || known != nil {
+			if err != nil {
+				return err
+			}
+			continue // the first key under an id stays: another may not replace it
+		}
+		t.b.Put(records.SealKey(k.ID), records.AppendKey(nil, &k))
+		s.keys = append(s.keys, k.ID)
+	}
+	return nil
+}
+
+func (t *txn) holdOf(c *sign.SealedChange, p *syncproto.Part, reason syncproto.HoldReason, detail string) records.Hold {
+	return records.Hold{Record: p.Record, Kind: p.Kind, Author: c.Author, Reason: reason, Detail: detail, Wall: c.Wall, Received: t.now}
+}
+
+// hold keeps a part unapplied and lists it under its replica and its record.
+func (t *txn) hold(s *stored, c *sign.SealedChange, index int, p *syncproto.Part, reason syncproto.HoldReason, detail string, log *records.Log) error {
+	h := t.holdOf(c, p, reason, detail)
+	h.Bundle = s.from
+	t.b.Put(records.HoldKey(c.Replica, c.Seq, index), h.Append(nil))
+	log.Held++
+	if p.Record.IsZero() {
+		return nil
+	}
+	w, err := t.record(p.Record)
+	if err != nil {
+		return err
+	}
+	w.Waiting++
+	t.waiting[p.Record] = append(t.waiting[p.Record], waiter{records.HeldPart{Replica: c.Replica, Seq: c.Seq, Part: index}, h})
+	t.b.Put(records.WaitKey(p.Record, c.Replica, c.Seq, index), []byte{1})
+	return nil
+}
+
+// waiter is a part held by this very update.
+type waiter struct {
+	records.HeldPart
+	hold records.Hold
+}
+
+// release joins the held parts of a record for which the way is now free, in
+// as many rounds as it takes.
+func (t *txn) release(w *work) error {
+	for {
+		waiting, err := t.waitingFor(w)
+		if err != nil {
+			return err
+		}
+		progress := false
+		for _, held := range waiting {
+			ok, err := t.retry(w, held)
+			if err != nil {
+				return err
+			}
+			progress = progress || ok
+		}
+		if !progress || w.Waiting == 0 {
+			return nil
+		}
+	}
+}
+
+// waitingFor lists the held parts of a record that time alone may free, stored ones and new ones.
+func (t *txn) waitingFor(w *work) ([]waiter, error) {
+	parts, err := records.Waiting(t.r, w.rec.ID, maxRetries)
+	if err != nil {
+		return nil, err
+	}
+	out := append([]waiter(nil), t.waiting[w.rec.ID]...)
+	for _, p := range parts {
+		v, err := t.r.Get(records.HoldKey(p.Replica, p.Seq, p.Part))
+		if err != nil {
+			return nil, err
+		}
+		if v == nil {
+			continue
+		}
+		h, err := records.DecodeHold(v)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, waiter{p, h})
+	}
+	kept := out[:0]
+	for _, x := range out {
+		if x.hold.Reason == syncproto.HoldMissing && !t.released[x.HeldPart] {
+			kept = append(kept, x)
+		}
+	}
+	return kept, nil
+}
+
+func (t *txn) retry(w *work, x waiter) (bool, error) {
+	u, from, ok, err := t.find(x.Replica, x.Seq)
+	if err != nil || !ok {
+		return false, err
+	}
+	raw, err := wire.Decompress(u.Frame, u.RawBytes)
+	if err != nil {
+		return false, err
+	}
+	changes, err := wire.DecodeFrame(raw, x.Replica, from, u.Count)
+	if err != nil {
+		return false, err
+	}
+	c := &changes[x.Seq-from]
+	if c.Parts[x.Part].Withheld() {
+		return false, nil
+	}
+	p, err := wire.DecodePart(x.Replica, c.Parts[x.Part].Bytes)
+	if err != nil {
+		return false, nil // held for another reason by now: it stays held
+	}
+	dev, err := t.in.Devices.Device(t.ctx, x.Replica)
+	if err != nil {
+		return false, nil
+	}
+	if reason, _ := t.join(dev, w, &c.Header, &p); reason != 0 {
+		return false, nil
+	}
+	log, err := t.log(x.Replica)
+	if err != nil {
+		return false, err
+	}
+	log.Held--
+	w.Waiting--
+	w.touch = true
+	t.released[x.HeldPart] = true
+	t.b.Delete(records.HoldKey(x.Replica, x.Seq, x.Part))
+	t.b.Delete(records.WaitKey(w.rec.ID, x.Replica, x.Seq, x.Part))
+	w.steps = append(w.steps, records.Step{Replica: x.Replica, Seq: x.Seq, Part: x.Part, Bundle: from, Received: u.Received})
+	return true, nil
+}

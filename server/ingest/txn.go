@@ -1,0 +1,333 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/chuantou/chuantou/server/authz"
+	"github.com/chuantou/chuantou/server/records"
+	"github.com/chuantou/chuantou/server/store"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/sign"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// txn is one run of a store update: a view of the store with this update's own
+// writes in front. It is thrown away when the update runs again.
+type txn struct {
+	ctx    context.Context
+	in     *Ingest
+	r      store.Reader
+	b      store.Batch
+	now    int64
+	date   string
+	schema *schema.Schema
+
+	logs    map[syncproto.ReplicaID]*records.Log
+	recs    map[syncproto.RecordID]*work
+	order   []syncproto.RecordID // recs in the order they were first touched
+	atoms   map[syncproto.Atom]*records.AtomHead
+	viewers map[syncproto.PersonID]*authz.Viewer
+
+	bundles   []*stored // stored by this update
+	numbers   map[string]uint32
+	waiting   map[syncproto.RecordID][]waiter // held by this update
+	released  map[records.HeldPart]bool
+	directory []*crdt.Record // reference records that changed, for the directory
+}
+
+// work is a record while this update changes it.
+type work struct {
+	records.Record
+	rec     *crdt.Record
+	existed bool
+	was     records.Head
+	facts   authz.Facts
+	classes syncproto.Audience // of the ops joined now
+	dirty   bool
+	touch   bool // readers take the state anew: something other than plain joins happened
+	steps   []records.Step
+}
+
+func newTxn(ctx context.Context, in *Ingest, r store.Reader) *txn {
+	now := in.Now()
+	return &txn{ctx: ctx, in: in, r: r, now: now.UnixMilli(), date: now.UTC().Add(localOffset).Format("2006-01-02"), schema: in.Schema(),
+		logs: map[syncproto.ReplicaID]*records.Log{}, recs: map[syncproto.RecordID]*work{},
+		atoms: map[syncproto.Atom]*records.AtomHead{}, viewers: map[syncproto.PersonID]*authz.Viewer{}, numbers: map[string]uint32{},
+		waiting: map[syncproto.RecordID][]waiter{}, released: map[records.HeldPart]bool{}}
+}
+
+func (t *txn) log(id syncproto.ReplicaID) (*records.Log, error) {
+	if l := t.logs[id]; l != nil {
+		return l, nil
+	}
+	l, err := records.LoadLog(t.r, id)
+	if err != nil {
+		return nil, err
+	}
+	t.logs[id] = &l
+	return &l, nil
+}
+
+func (t *txn) atom(a syncproto.Atom) (*records.AtomHead, error) {
+	if h := t.atoms[a]; h != nil {
+		return h, nil
+	}
+	h, err := records.LoadAtom(t.r, a)
+	if err != nil {
+		return nil, err
+	}
+	t.atoms[a] = &h
+	return &h, nil
+}
+
+func (t *txn) viewer(p syncproto.PersonID) *authz.Viewer {
+	v := t.viewers[p]
+	if v == nil {
+		on := t.in.Directory.Viewer(p).On(t.date)
+		v = &on
+		t.viewers[p] = v
+	}
+	return v
+}
+
+// record loads a record for changing; a record not in the store starts empty.
+func (t *txn) record(id syncproto.RecordID) (*work, error) {
+	if w := t.recs[id]; w != nil {
+		return w, nil
+	}
+	c, ok, err := records.LoadRecord(t.r, id)
+	if err != nil {
+		return nil, err
+	}
+	w := &work{Record: c, rec: crdt.New(id)}
+	if ok {
+		w.existed, w.was = true, c.Head
+		if len(c.State) > 0 {
+			if w.rec, err = crdt.Decode(c.State); err != nil {
+				return nil, fmt.Errorf("record %s: %w", id, err)
+			}
+			w.facts = t.in.Directory.Facts(w.rec)
+		}
+	}
+	t.recs[id] = w
+	t.order = append(t.order, id)
+	return w, nil
+}
+
+// stored is a bundle stored by this update.
+type stored struct {
+	records.Bundle
+	replica syncproto.ReplicaID
+	from    syncproto.Seq
+	changes []sign.SealedChange
+	whole   bool         // stored exactly as it came
+	parts   int          // parts it has
+	joined  []joinedPart // parts of it that were joined
+	keys    []syncproto.KeyID
+}
+
+// joinedPart names a joined part by its place in the bundle.
+type joinedPart struct {
+	change, part int
+	record       syncproto.RecordID
+}
+
+// bundle takes one verified bundle: what is known is recognised, what
+// contradicts the chain is kept as a fork, the rest is stored and its parts
+// joined or held.
+func (t *txn) bundle(u *opened) error {
+	log, err := t.log(u.bundle.Replica)
+	if err != nil {
+		return err
+	}
+	fresh, forked, err := t.sort(u, log)
+	if err != nil {
+		return err
+	}
+	if forked {
+		return t.fork(u, log)
+	}
+	for len(fresh) > 0 {
+		n := 1
+		for n < len(fresh) && fresh[n].Seq == fresh[n-1].Seq+1 {
+			n++
+		}
+		if err := t.run(u, log, fresh[:n]); err != nil {
+			return err
+		}
+		fresh = fresh[n:]
+	}
+	return nil
+}
+
+// sort tells the changes not yet received, and whether the bundle contradicts
+// what is: another change under a known number, or a chain link that does not
+// meet its neighbour's.
+func (t *txn) sort(u *opened, log *records.Log) (fresh []sign.SealedChange, forked bool, err error) {
+	for i := range u.changes {
+		c := &u.changes[i]
+		if !log.Received.Contains(c.Seq) {
+			fresh = append(fresh, *c)
+			continue
+		}
+		same, err := t.sameAsStored(c)
+		if err != nil || !same {
+			return nil, !same, err
+		}
+	}
+	if len(fresh) == 0 {
+		return nil, false, nil
+	}
+	meets, err := t.meetsNeighbours(u, log)
+	return fresh, !meets, err
+}
+
+func (t *txn) sameAsStored(c *sign.SealedChange) (bool, error) {
+	u, from, ok, err := t.find(c.Replica, c.Seq)
+	if err != nil || !ok {
+		return false, err
+	}
+	return u.Hashes[c.Seq-from] == c.Hash, nil
+}
+
+// meetsNeighbours checks the links at both ends against stored bundles.
+func (t *txn) meetsNeighbours(u *opened, log *records.Log) (bool, error) {
+	first, last := u.bundle.From, u.bundle.To()
+	if first == 1 {
+		if u.bundle.PrevLink != sign.ChainStart(u.bundle.Replica) {
+			return false, nil
+		}
+	} else if log.Received.Contains(first - 1) {
+		link, err := t.linkAt(u.bundle.Replica, first-1, log)
+		if err != nil || link != u.bundle.PrevLink {
+			return false, err
+		}
+	}
+	if log.Received.Contains(last + 1) {
+		next, from, ok, err := t.find(u.bundle.Replica, last+1)
+		if err != nil || !ok {
+			return false, err
+		}
+		return from != last+1 || next.PrevLink == u.changes[len(u.changes)-1].Link, nil
+	}
+	return true, nil
+}
+
+func (t *txn) linkAt(id syncproto.ReplicaID, seq syncproto.Seq, log *records.Log) (syncproto.Hash, error) {
+	if seq == log.Head {
+		return log.Link, nil
+	}
+	u, from, ok, err := t.find(id, seq)
+	if err != nil || !ok {
+		return syncproto.Hash{}, errors.Join(err, fmt.Errorf("no stored bundle holds change %d of replica %s", seq, id))
+	}
+	link := u.PrevLink
+	for i := range int(seq-from) + 1 {
+		link = sign.NextLink(link, u.Hashes[i])
+	}
+	return link, nil
+}
+
+// fork keeps a bundle that contradicts the chain, whole, and holds its parts.
+// The device learns it from the receipt and takes a new replica id.
+func (t *txn) fork(u *opened, log *records.Log) error {
+	log.Forked = true
+	head := u.changes[len(u.changes)-1]
+	s := t.keep(u.changes, u.bundle.PrevLink, u.bundle.Sig, u.bundle.RawBytes, u.bundle.Frame)
+	at := records.ForkKey(u.bundle.Replica, u.bundle.From, head.Link)
+	if known, err := t.r.Get(at); err != nil || known != nil {
+		return err
+	}
+	if err := records.PutBlocks(&t.b, at, s.Bundle.Append(nil), 0); err != nil {
+		return err
+	}
+	for i := range s.changes {
+		for p := range s.changes[i].Parts {
+			raw := s.changes[i].Parts[p]
+			if raw.Withheld() {
+				continue
+			}
+			part, err := wire.DecodePart(u.bundle.Replica, raw.Bytes)
+			if err != nil && !errors.Is(err, syncproto.ErrUnknownOp) {
+				continue // the bytes are kept under the fork's key
+			}
+			h := t.holdOf(&s.changes[i], &part, syncproto.HoldFork, "a different change is known under this number")
+			h.Bundle, h.Fork = u.bundle.From, head.Link
+			t.b.Put(records.HoldKey(u.bundle.Replica, s.changes[i].Seq, p|records.ForkedPart), h.Append(nil))
+			log.Held++
+		}
+	}
+	return nil
+}
+
+// find is records.FindBundle that also sees what this update stored.
+func (t *txn) find(id syncproto.ReplicaID, seq syncproto.Seq) (records.Bundle, syncproto.Seq, bool, error) {
+	for _, s := range t.bundles {
+		if s.replica == id && seq >= s.from && seq < s.from+syncproto.Seq(s.Count) {
+			return s.Bundle, s.from, true, nil
+		}
+	}
+	return records.FindBundle(t.r, id, seq)
+}
+
+// keep makes the stored form of consecutive changes.
+func (t *txn) keep(changes []sign.SealedChange, prev syncproto.Hash, sig syncproto.Signature, rawBytes int, frame []byte) *stored {
+	s := &stored{replica: changes[0].Replica, from: changes[0].Seq, changes: changes}
+	s.Bundle = records.Bundle{Count: len(changes), Received: t.now, PrevLink: prev, Sig: sig, RawBytes: rawBytes, Frame: frame}
+	for i := range changes {
+		s.Hashes = append(s.Hashes, changes[i].Hash)
+		s.Salts = append(s.Salts, changes[i].Salts...)
+		s.parts += len(changes[i].Parts)
+	}
+	return s
+}
+
+// run stores consecutive new changes and joins or holds their parts.
+func (t *txn) run(u *opened, log *records.Log, changes []sign.SealedChange) error {
+	var s *stored
+	if len(changes) == len(u.changes) {
+		s = t.keep(changes, u.bundle.PrevLink, u.bundle.Sig, u.bundle.RawBytes, slices.Clone(u.bundle.Frame))
+		s.whole = true
+	} else {
+		// Part of the bundle was known: the rest is framed anew. The head's
+		// signature stays with it when it covers the last change.
+		var raw []byte
+		for i := range changes {
+			raw = wire.AppendRawChange(raw, &changes[i].RawChange)
+		}
+		prev := u.bundle.PrevLink
+		if i := int(changes[0].Seq - u.bundle.From); i > 0 {
+			prev = u.changes[i-1].Link
+		}
+		var sig syncproto.Signature
+		if changes[len(changes)-1].Seq == u.bundle.To() {
+			sig = u.bundle.Sig
+		}
+		s = t.keep(changes, prev, sig, len(raw), wire.Compress(raw, wire.EffortFast))
+	}
+	if err := records.PutBlocks(&t.b, records.BundleKey(s.replica, s.from), s.Bundle.Append(nil), 0); err != nil {
+		return err
+	}
+	last := &changes[len(changes)-1]
+	if s.from > 1 && !log.Received.Contains(s.from-1) {
+		log.Gaps++
+	}
+	log.Received = log.Received.Add(s.from, last.Seq)
+	if last.Seq > log.Head {
+		log.Head, log.Link = last.Seq, last.Link
+	}
+	t.bundles = append(t.bundles, s)
+	for i := range changes {
+		for p := range changes[i].Parts {
+			if err := t.part(u.device, s, log, i, p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+package wire_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"strings"
+	"testing"
+
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/sign"
+	"github.com/chuantou/chuantou/syncproto/vectors"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// author is the replica that the part vectors were made by.
+var author = func() (r syncproto.ReplicaID) {
+	for i := range r {
+		r[i] = 0x11 + byte(i)
+	}
+	r[6], r[8] = r[6]&0x0f|0x40, r[8]&0x3f|0x80
+	return r
+}()
+
+var deviceKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32)).Public().(ed25519.PublicKey)
+
+// recode reads input with one decoder and encodes the result again.
+var recode = map[string]func([]byte) ([]byte, error){
+	"value": func(b []byte) ([]byte, error) {
+		v, err := wire.DecodeValue(b)
+		if err != nil {
+			return nil, err
+		}
+		return wire.EncodeValue(v)
+	},
+	"part": func(b []byte) ([]byte, error) {
+		p, err := wire.DecodePart(author, b)
+		if err != nil {
+			return nil, err
+		}
+		return wire.AppendPart(nil, author, &p), nil
+	},
+	"bundle": func(b []byte) ([]byte, error) {
+		u, err := wire.DecodeBundle(b)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := sign.OpenBundle(&u, deviceKey); err != nil {
+			return nil, err
+		}
+		return wire.AppendBundle(nil, &u), nil
+	},
+	"receipt": func(b []byte) ([]byte, error) {
+		c, err := wire.DecodeReceipt(b)
+		if err != nil {
+			return nil, err
+		}
+		return wire.AppendReceipt(nil, &c), nil
+	},
+	"pull": func(b []byte) ([]byte, error) {
+		q, err := wire.DecodePull(b)
+		if err != nil {
+			return nil, err
+		}
+		return wire.AppendPull(nil, &q), nil
+	},
+	"page": func(b []byte) ([]byte, error) {
+		p, err := wire.DecodePage(b)
+		if err != nil {
+			return nil, err
+		}
+		return wire.AppendPage(nil, p), nil
+	},
+}
+
+func TestVectors(t *testing.T) {
+	for decoder, run := range recode {
+		cases, err := vectors.All(decoder)
+		if err != nil || len(cases) == 0 {
+			t.Fatalf("%s: %d vectors, %v", decoder, len(cases), err)
+		}
+		for _, c := range cases {
+			t.Run(c.Name, func(t *testing.T) {
+				out, err := run(c.Input)
+				switch {
+				case c.Accept && err != nil:
+					t.Fatalf("refused: %v", err)
+				case c.Accept && !bytes.Equal(out, c.Input):
+					t.Fatalf("encoded again as %x", out)
+				case !c.Accept && err == nil:
+					t.Fatalf("accepted, want a refusal: %s", c.Why)
+				case !c.Accept && !strings.Contains(err.Error(), c.Says):
+					t.Fatalf("says %q, want it to contain %q", err, c.Says)
+				}
+			})
+		}
+	}
+}
+
+// fuzzRecode checks that what a decoder accepts is the one encoding of it.
+func fuzzRecode(f *testing.F, decoder string) {
+	cases, err := vectors.All(decoder)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, c := range cases {
+		f.Add(c.Input)
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		out, err := recode[decoder](in)
+		if err == nil && !bytes.Equal(out, in) {
+			t.Fatalf("accepted %x, encoded again as %x", in, out)
+		}
+	})
+}
+
+func FuzzValue(f *testing.F)   { fuzzRecode(f, "value") }
+func FuzzReceipt(f *testing.F) { fuzzRecode(f, "receipt") }
+func FuzzBundle(f *testing.F)  { fuzzRecode(f, "bundle") }
+
+// Messages may carry members of a newer version, which are skipped and not
+// written again: only that nothing breaks is checked.
+func FuzzPart(f *testing.F) { fuzzRead(f, "part") }
+func FuzzPull(f *testing.F) { fuzzRead(f, "pull") }
+func FuzzPage(f *testing.F) { fuzzRead(f, "page") }
+
+func fuzzRead(f *testing.F, decoder string) {
+	cases, err := vectors.All(decoder)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, c := range cases {
+		f.Add(c.Input)
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		if out, err := recode[decoder](in); err == nil {
+			if again, err := recode[decoder](out); err != nil || !bytes.Equal(again, out) {
+				t.Fatalf("%x reads as %x, then as %x (%v)", in, out, again, err)
+			}
+		}
+	})
+}
+
+// FuzzFrame reads the uncompressed content of bundles.
+func FuzzFrame(f *testing.F) {
+	cases, err := vectors.All("bundle")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, c := range cases {
+		if u, err := wire.DecodeBundle(c.Input); err == nil {
+			if raw, err := wire.Decompress(u.Frame, u.RawBytes); err == nil {
+				f.Add(raw, u.Count)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, count int) {
+		changes, err := wire.DecodeFrame(raw, author, 1, count)
+		if err != nil {
+			return
+		}
+		var out []byte
+		for i := range changes {
+			out = wire.AppendRawChange(out, &changes[i])
+		}
+		if !bytes.Equal(out, raw) {
+			t.Fatalf("frame %x encoded again as %x", raw, out)
+		}
+	})
+}
+
+// FuzzDecompress feeds damaged frames.
+func FuzzDecompress(f *testing.F) {
+	f.Add(wire.Compress([]byte("一户一策一干部"), wire.EffortThin), 21)
+	f.Fuzz(func(t *testing.T, frame []byte, size int) {
+		if raw, err := wire.Decompress(frame, size); err == nil && len(raw) != size {
+			t.Fatalf("%d bytes, said %d", len(raw), size)
+		}
+	})
+}
