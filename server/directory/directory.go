@@ -132,7 +132,7 @@ func postOf(rec *crdt.Record) string {
 	}
 	post := ""
 	for _, item := range rec.List("post") {
-		if s, ok := records.ItemPlain(item, "post").(string); ok {
+		if s, ok := records.ItemPlain(item, "title").(string); ok {
 			post = s
 		}
 	}
@@ -145,7 +145,7 @@ func (d *Directory) GrantsOf(rec *crdt.Record) []authz.Grant {
 	for _, item := range rec.List("roles") {
 		text := func(sub string) string { s, _ := records.ItemPlain(item, sub).(string); return s }
 		out = append(out, authz.Grant{Role: authz.Role(text("role")), Place: text("place"), Line: text("line"),
-			FromOn: text("from_on"), ToOn: text("to_on")})
+			FromOn: text("from"), ToOn: text("to")})
 	}
 	return out
 }

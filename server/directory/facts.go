@@ -19,11 +19,36 @@ func (d *Directory) Facts(rec *crdt.Record) authz.Facts {
 	}
 	f.Household = householdOf(rec)
 	f.Visibility = visibilityOf(rec)
-	f.Draft = records.Text(rec, "status") == "草稿"
+	f.Draft = statusOf(rec) == "草稿"
 	f.Writers = writersOf(rec)
 	f.Related = relatedTo(rec)
 	f.Excluded = records.Refs(rec, "about_person_ids")
 	return f
+}
+
+// statusOf is the last entry of the record's status log.
+func statusOf(rec *crdt.Record) string {
+	status := records.Text(rec, "status")
+	for _, e := range rec.Log("status") {
+		if s := records.PlainText(e.Value); s != "" {
+			status = s
+		}
+	}
+	return status
+}
+
+// handlersOf lists the units' people a demand was ever given to; the last one
+// answers for it, the earlier ones keep sight of what they did.
+func handlersOf(rec *crdt.Record) []syncproto.PersonID {
+	var out []syncproto.PersonID
+	for _, e := range records.Entries(rec, "events") {
+		if m, ok := e.(map[string]any); ok {
+			if id := records.AsRef(m["handler_id"]); !id.IsZero() {
+				out = append(out, id)
+			}
+		}
+	}
+	return out
 }
 
 func householdOf(rec *crdt.Record) syncproto.RecordID {
@@ -92,6 +117,9 @@ func relatedTo(rec *crdt.Record) []syncproto.PersonID {
 		if rec.Kind != "HD" {
 			out = append(out, records.Refs(rec, field)...)
 		}
+	}
+	if rec.Kind == "SQ" {
+		out = append(out, handlersOf(rec)...)
 	}
 	if rec.Kind == "HY" {
 		for _, item := range rec.List("attendees") {

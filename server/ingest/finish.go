@@ -9,8 +9,6 @@ import (
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
-	"github.com/chuantou/chuantou/syncproto/crdt"
-	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -38,15 +36,6 @@ func AtomsOf(f *authz.Facts) []syncproto.Atom {
 	}
 	slices.Sort(out)
 	return out
-}
-
-// classOf is the audience class of a field as the record's flags stand now.
-func classOf(s *schema.Schema, rec *crdt.Record, field, sub string) syncproto.Audience {
-	k, ok := s.Kind(rec.Kind)
-	if !ok {
-		return syncproto.ForAuthor
-	}
-	return k.Class(field, sub, func(flag string) (bool, bool) { return records.Flag(rec, flag) })
 }
 
 // finish turns what was joined into feed entries, rows, sums and the writes of
@@ -90,9 +79,19 @@ func (t *txn) settle(w *work) error {
 		w.Received = t.now
 	}
 	w.Changed = t.now
-	class := func(field, sub string) syncproto.Audience { return t.class(w, field, sub) }
+	w.Excluding = len(w.facts.Excluded) > 0
+	if n := len(w.Fed) - maxFed; w.touch || n > 0 {
+		n = max(n, 0)
+		if w.touch {
+			n = len(w.Fed)
+		}
+		if err := t.unpass(w.Fed[:n]); err != nil {
+			return err
+		}
+		w.Fed = w.Fed[n:]
+	}
 	const shared = syncproto.ForScope | syncproto.ForTeam
-	w.Sums[0] = w.rec.Digest(func(field, sub string) bool { return shared.Has(class(field, sub)) })
+	w.Sums[0] = w.rec.Digest(records.Includes(t.schema, w.rec, shared))
 	w.Sums[1] = w.rec.Digest(nil)
 	if authz.Reference(w.facts.Kind) || w.facts.Kind == "GB" {
 		t.directory = append(t.directory, w.rec)
@@ -117,6 +116,7 @@ func (t *txn) settleAtoms(w *work) error {
 			return err
 		}
 		h.Records--
+		h.Excluding -= count(w.was.Excluding)
 		for i := range h.Sums {
 			h.Sums[i] = h.Sums[i].Sub(w.was.Sums[i])
 		}
@@ -127,8 +127,40 @@ func (t *txn) settleAtoms(w *work) error {
 			return err
 		}
 		h.Records++
+		h.Excluding += count(w.Excluding)
 		for i := range h.Sums {
 			h.Sums[i] = h.Sums[i].Add(w.Sums[i])
+		}
+	}
+	return nil
+}
+
+func count(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// maxFed bounds how many feed entries a record remembers; older ones are made
+// to be looked at, which for a record edited that often is cheaper anyway.
+const maxFed = 64
+
+// unpass marks feed entries so that their bytes are no longer passed on: each
+// reader gets the states of their records as he may see them.
+func (t *txn) unpass(fed []records.Fed) error {
+	for _, f := range fed {
+		e, ok, err := records.LoadEntry(t.r, f.Atom, f.N)
+		if err != nil {
+			return err
+		}
+		if !ok || e.Needs&records.NeedsLook != 0 {
+			continue
+		}
+		was := len(e.Append(nil))
+		e.Needs |= records.NeedsLook
+		if err := records.PutBlocks(&t.b, records.FeedKey(f.Atom, f.N), e.Append(nil), was); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -186,6 +218,10 @@ func (t *txn) feed(s *stored) error {
 		if err := t.append(a, &e); err != nil {
 			return err
 		}
+		for _, id := range e.Records {
+			w := t.recs[id]
+			w.Fed = append(w.Fed, records.Fed{Atom: a, N: t.atoms[a].N})
+		}
 	}
 	return nil
 }
@@ -197,7 +233,7 @@ func (t *txn) entry(s *stored, parts []joinedPart) records.Entry {
 		w := t.recs[j.record]
 		e.Needs |= records.Needs(w.classes)
 		if len(w.facts.Excluded) > 0 {
-			e.Needs |= records.NeedsLook
+			e.Needs |= records.NeedsLook // 回避: not every cleared reader may see it
 		}
 		if !seen[j.record] {
 			seen[j.record] = true

@@ -16,7 +16,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/chuantou/chuantou/server/authz"
@@ -27,6 +28,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/sign"
+	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
 // sliceBytes is how much uncompressed work one store update takes: enough to
@@ -69,7 +71,7 @@ type Config struct {
 type Ingest struct {
 	Config
 	server syncproto.Hash
-	pushed atomic.Uint64
+	hints  sync.Map // replica -> []store.Key, see guardsOf
 	// Notify is told the atoms a committed push moved; may be nil.
 	Notify func([]syncproto.Atom)
 }
@@ -82,11 +84,18 @@ func New(c Config) *Ingest {
 	return &Ingest{Config: c, server: sign.KeyHash(c.Key.Public().(ed25519.PublicKey))}
 }
 
-// opened is a verified bundle.
+// opened is a verified bundle. Its parts are read before any lock is taken.
 type opened struct {
 	bundle  syncproto.Bundle
 	changes []sign.SealedChange
+	parts   [][]readPart // per change
 	device  Device
+}
+
+// readPart is a part as read, or why it could not be.
+type readPart struct {
+	syncproto.Part
+	err error
 }
 
 // Push takes the bundles of one request from a signed-in carrier: usually the
@@ -135,21 +144,37 @@ func (in *Ingest) open(ctx context.Context, u syncproto.Bundle) (opened, error) 
 	case err != nil:
 		return opened{}, syncproto.Errorf(syncproto.KindBadRequest, "%v", err)
 	}
-	return opened{bundle: u, changes: changes, device: dev}, nil
+	o := opened{bundle: u, changes: changes, parts: make([][]readPart, len(changes)), device: dev}
+	for i := range changes {
+		o.parts[i] = make([]readPart, len(changes[i].Parts))
+		for p, raw := range changes[i].Parts {
+			if !raw.Withheld() {
+				part, err := wire.DecodePart(u.Replica, raw.Bytes)
+				o.parts[i][p] = readPart{part, err}
+			}
+		}
+	}
+	return o, nil
 }
 
 // commit makes a slice of bundles durable in one update.
 func (in *Ingest) commit(ctx context.Context, slice []opened) error {
 	var t *txn
-	guards := guardsOf(slice)
-	_, err := in.Store.Update(ctx, guards, func(r store.Reader) (store.Batch, error) {
+	_, err := in.Store.Update(ctx, in.guardsOf(slice), func(r store.Reader) (store.Batch, error) {
 		t = newTxn(ctx, in, r)
 		for i := range slice {
 			if err := t.bundle(&slice[i]); err != nil {
 				return store.Batch{}, err
 			}
 		}
-		return t.finish()
+		b, err := t.finish()
+		if err != nil {
+			return store.Batch{}, err
+		}
+		if missing := t.missingGuards(); len(missing) > 0 {
+			return store.Batch{}, store.NeedGuards(missing...)
+		}
+		return b, nil
 	})
 	if err != nil {
 		return storeError(err)
@@ -167,15 +192,46 @@ func (in *Ingest) commit(ctx context.Context, slice []opened) error {
 	return nil
 }
 
-// guardsOf names the replicas. Records and atoms are guarded by the engine's
-// single committer where there is one; an engine that commits in parallel asks
-// for more through NeedGuards.
-func guardsOf(slice []opened) []store.Key {
+// guardsOf names what a slice will probably decide about: its replicas, its
+// records, and the atoms and counters that the same replicas moved last time.
+// What else it turns out to touch it asks for and runs again.
+func (in *Ingest) guardsOf(slice []opened) []store.Key {
 	var out []store.Key
 	for i := range slice {
-		out = append(out, records.LogKey(slice[i].bundle.Replica))
+		u := &slice[i]
+		out = append(out, records.LogKey(u.bundle.Replica))
+		for _, parts := range u.parts {
+			for j := range parts {
+				if !parts[j].Record.IsZero() {
+					out = append(out, records.RecordKey(parts[j].Record))
+				}
+			}
+		}
+		if hint, ok := in.hints.Load(u.bundle.Replica); ok {
+			out = append(out, hint.([]store.Key)...)
+		}
 	}
 	return out
+}
+
+// missingGuards lists what this run decided about without holding it, and
+// remembers the atoms and counters for the replicas' next pushes.
+func (t *txn) missingGuards() []store.Key {
+	var hint, missing []store.Key
+	for a := range t.atoms {
+		hint = append(hint, records.AtomKey(a))
+	}
+	for n := range t.numbers {
+		hint = append(hint, store.Key(n))
+	}
+	for id := range t.logs {
+		t.in.hints.Store(id, hint)
+		missing = append(missing, records.LogKey(id))
+	}
+	for id := range t.recs {
+		missing = append(missing, records.RecordKey(id))
+	}
+	return slices.DeleteFunc(append(missing, hint...), func(k store.Key) bool { return store.Holds(t.r, k) })
 }
 
 func storeError(err error) error {

@@ -17,18 +17,17 @@ import (
 const maxRetries = 4096
 
 // part joins or holds one part of a newly stored bundle.
-func (t *txn) part(dev Device, s *stored, log *records.Log, change, index int) error {
+func (t *txn) part(dev Device, s *stored, log *records.Log, change, index int, read *readPart) error {
 	c := &s.changes[change]
-	raw := c.Parts[index]
-	if raw.Withheld() {
+	if c.Parts[index].Withheld() {
 		return nil
 	}
-	p, err := wire.DecodePart(c.Replica, raw.Bytes)
+	p := read.Part
 	switch {
-	case errors.Is(err, syncproto.ErrUnknownOp):
+	case errors.Is(read.err, syncproto.ErrUnknownOp):
 		return t.hold(s, c, index, &p, syncproto.HoldUnknownOp, "", log)
-	case err != nil:
-		return t.hold(s, c, index, &syncproto.Part{}, syncproto.HoldInvalid, err.Error(), log)
+	case read.err != nil:
+		return t.hold(s, c, index, &syncproto.Part{}, syncproto.HoldInvalid, read.err.Error(), log)
 	}
 	w, err := t.record(p.Record)
 	if err != nil {
@@ -71,7 +70,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 	if !creates {
 		if reads := v.Reads(&w.facts); reads != syncproto.ForAll {
 			opt.Blind = func(field, sub string) bool {
-				if reads.Has(t.class(w, field, sub)) {
+				if reads.Has(records.ClassOf(t.schema, w.rec, field, syncproto.ElemID{}, sub)) {
 					return false
 				}
 				blind = true
@@ -92,7 +91,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 	}
 	w.facts, w.dirty = facts, true
 	for i := range p.Ops {
-		w.classes |= t.class(w, p.Ops[i].Field, p.Ops[i].Sub)
+		w.classes |= records.ClassOf(t.schema, w.rec, p.Ops[i].Field, p.Ops[i].Item, p.Ops[i].Sub)
 	}
 	return 0, ""
 }
@@ -128,12 +127,6 @@ func narrowing(p *syncproto.Part) bool {
 		}
 	}
 	return false
-}
-
-// class is the audience class of a field of a record as it stands. What the
-// schema does not know is its writers' alone until it does.
-func (t *txn) class(w *work, field, sub string) syncproto.Audience {
-	return classOf(t.schema, w.rec, field, sub)
 }
 
 func holdReason(err error) (syncproto.HoldReason, string) {

@@ -252,11 +252,8 @@ func (t *txn) fork(u *opened, log *records.Log) error {
 			if raw.Withheld() {
 				continue
 			}
-			part, err := wire.DecodePart(u.bundle.Replica, raw.Bytes)
-			if err != nil && !errors.Is(err, syncproto.ErrUnknownOp) {
-				continue // the bytes are kept under the fork's key
-			}
-			h := t.holdOf(&s.changes[i], &part, syncproto.HoldFork, "a different change is known under this number")
+			part := &u.parts[i][p].Part // its record may be unknown: the bytes are kept under the fork's key
+			h := t.holdOf(&s.changes[i], part, syncproto.HoldFork, "a different change is known under this number")
 			h.Bundle, h.Fork = u.bundle.From, head.Link
 			t.b.Put(records.HoldKey(u.bundle.Replica, s.changes[i].Seq, p|records.ForkedPart), h.Append(nil))
 			log.Held++
@@ -324,7 +321,8 @@ func (t *txn) run(u *opened, log *records.Log, changes []sign.SealedChange) erro
 	t.bundles = append(t.bundles, s)
 	for i := range changes {
 		for p := range changes[i].Parts {
-			if err := t.part(u.device, s, log, i, p); err != nil {
+			read := &u.parts[changes[i].Seq-u.bundle.From][p]
+			if err := t.part(u.device, s, log, i, p, read); err != nil {
 				return err
 			}
 		}

@@ -183,18 +183,28 @@ func DecodeHold(v []byte) (h Hold, err error) {
 
 // Head is what the server keeps of a record beside its state.
 type Head struct {
-	Atoms    []syncproto.Atom // where it is fed
-	Steps    uint32           // parts joined
-	Waiting  uint32           // held parts of this record
-	Received int64            // first arrival, Unix milliseconds
-	Changed  int64            // last arrival
+	Atoms   []syncproto.Atom // where it is fed
+	Steps   uint32           // parts joined
+	Waiting uint32           // held parts of this record
+	// Fed lists the feed entries that pass on parts of the record as bytes: when
+	// its audience narrows they are marked to be looked at record by record.
+	Fed      []Fed
+	Received int64 // first arrival, Unix milliseconds
+	Changed  int64 // last arrival
 	// Sums are the digests of the state as readers with scope and team, and
 	// with everything, see it: what it adds to its atoms' sums.
 	Sums [2]syncproto.Hash
 	// Row is the record's key in the timeline by occurrence, empty for none.
-	Row []byte
+	Row       []byte
+	Excluding bool // named in about_person_ids: somebody may not see it
 	// Ledger number: running number and year of receipt, 0 before the first 提交.
 	Number, Year uint32
+}
+
+// Fed names a feed entry.
+type Fed struct {
+	Atom syncproto.Atom
+	N    uint64
 }
 
 // Record is a stored record: head and encoded state.
@@ -206,21 +216,26 @@ type Record struct {
 
 // Append encodes head and state.
 func (c *Record) Append(b []byte) []byte {
-	b = wire.AppendArray(begin(b, 11), len(c.Atoms))
+	b = wire.AppendArray(begin(b, 13), len(c.Atoms))
 	for _, a := range c.Atoms {
 		b = wire.AppendText(b, string(a))
 	}
 	b = wire.AppendUint(wire.AppendUint(b, uint64(c.Steps)), uint64(c.Waiting))
 	b = wire.AppendInt(wire.AppendInt(b, c.Received), c.Changed)
 	b = wire.AppendBytes(wire.AppendBytes(b, c.Sums[0][:16]), c.Sums[1][:16])
+	b = wire.AppendBool(b, c.Excluding)
 	b = wire.AppendBytes(b, c.Row)
 	b = wire.AppendUint(wire.AppendUint(b, uint64(c.Number)), uint64(c.Year))
+	b = wire.AppendArray(b, 2*len(c.Fed))
+	for _, f := range c.Fed {
+		b = wire.AppendUint(wire.AppendText(b, string(f.Atom)), f.N)
+	}
 	return wire.AppendBytes(b, c.State)
 }
 
 // DecodeRecord reads a stored record; row and state alias v.
 func DecodeRecord(v []byte) (c Record, err error) {
-	r, err := open(v, 11, "record")
+	r, err := open(v, 13, "record")
 	if err != nil {
 		return c, err
 	}
@@ -232,8 +247,12 @@ func DecodeRecord(v []byte) (c Record, err error) {
 	c.Received, c.Changed = r.Int(), r.Int()
 	r.Fixed(c.Sums[0][:16])
 	r.Fixed(c.Sums[1][:16])
+	c.Excluding = r.Bool()
 	c.Row = r.Bytes(len(v))
 	c.Number, c.Year = uint32(r.UintMax(math.MaxUint32)), uint32(r.UintMax(math.MaxUint32))
+	for n := r.Array(4096); n > 1 && r.Err() == nil; n -= 2 {
+		c.Fed = append(c.Fed, Fed{syncproto.Atom(r.Text(64)), r.Uint()})
+	}
 	c.State = r.Bytes(len(v))
 	return c, done(r, "record")
 }
@@ -359,13 +378,16 @@ type AtomHead struct {
 	Records int
 	Sums    [2]syncproto.Digest // scope and team; everything
 	Bytes   uint64              // of all entries: for progress
+	// Excluding counts the records that somebody of the audience may not see
+	// (回避): while there are any, the sums hold for nobody in particular.
+	Excluding int
 }
 
 // Append encodes the head.
 func (h *AtomHead) Append(b []byte) []byte {
-	b = wire.AppendUint(wire.AppendUint(begin(b, 5), h.N), uint64(h.Records))
+	b = wire.AppendUint(wire.AppendUint(begin(b, 6), h.N), uint64(h.Records))
 	b = wire.AppendBytes(wire.AppendBytes(b, h.Sums[0][:]), h.Sums[1][:])
-	return wire.AppendUint(b, h.Bytes)
+	return wire.AppendUint(wire.AppendUint(b, h.Bytes), uint64(h.Excluding))
 }
 
 // DecodeAtomHead reads a head; nil is that of an empty atom.
@@ -373,14 +395,14 @@ func DecodeAtomHead(v []byte) (h AtomHead, err error) {
 	if v == nil {
 		return h, nil
 	}
-	r, err := open(v, 5, "atom head")
+	r, err := open(v, 6, "atom head")
 	if err != nil {
 		return h, err
 	}
 	h.N, h.Records = r.Uint(), int(r.UintMax(math.MaxInt32))
 	r.Fixed(h.Sums[0][:])
 	r.Fixed(h.Sums[1][:])
-	h.Bytes = r.Uint()
+	h.Bytes, h.Excluding = r.Uint(), int(r.UintMax(math.MaxInt32))
 	return h, done(r, "atom head")
 }
 

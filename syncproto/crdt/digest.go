@@ -1,0 +1,90 @@
+package crdt
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+
+	"github.com/chuantou/chuantou/syncproto"
+)
+
+// Digest hashes what a reader of the record sees: live dots and values, item
+// ids in shown order, the text as it reads, live delete marks. Origins, folded
+// history and tombstones are left out, so that compaction does not change it.
+// include says which fields and items count, asked as by Project; nil counts
+// all. Struck-out items count, stubs do not: so it is also the digest of the
+// projection that keeps exactly those fields.
+func (r *Record) Digest(include func(field string, item syncproto.ElemID, sub string) bool) syncproto.Hash {
+	d := digest{r: r, b: make([]byte, 0, 4096)}
+	d.b = append(d.b, formatVersion)
+	d.b = append(d.b, r.ID[:]...)
+	d.bytes([]byte(r.Kind))
+	d.number(uint64(len(r.marks)))
+	for i := range r.marks {
+		d.dot(r.marks[i].ref)
+	}
+	if include == nil {
+		include = func(string, syncproto.ElemID, string) bool { return true }
+	}
+	d.fields(r.fields, func(name string) bool { return include(name, syncproto.ElemID{}, "") }, include)
+	return sha256.Sum256(d.b)
+}
+
+// digest collects what is hashed, every piece of it self-delimiting.
+type digest struct {
+	r *Record
+	b []byte
+}
+
+func (d *digest) number(n uint64) { d.b = binary.AppendUvarint(d.b, n) }
+
+func (d *digest) bytes(p []byte) { d.b = append(binary.AppendUvarint(d.b, uint64(len(p))), p...) }
+
+func (d *digest) dot(x ref) {
+	c := &d.r.changes[x.ch]
+	d.b = append(d.b, c.replica[:]...)
+	d.number(uint64(c.seq))
+	d.number(uint64(x.op))
+}
+
+func (d *digest) fields(s fieldSet, include func(name string) bool, within func(string, syncproto.ElemID, string) bool) {
+	for i := range s {
+		f := &s[i]
+		if !include(f.name) {
+			continue
+		}
+		d.bytes([]byte(f.name))
+		d.b = append(d.b, byte(f.class))
+		switch f.class {
+		case ClassText:
+			if doc, err := f.text.open(); err == nil {
+				d.bytes([]byte(doc.String()))
+			}
+		case ClassList:
+			d.list(f.list, func(item syncproto.ElemID, sub string) bool { return within(f.name, item, sub) })
+		default:
+			d.number(uint64(len(f.entries)))
+			for j := range f.entries {
+				d.dot(f.entries[j].ref)
+				d.bytes(f.entries[j].value)
+			}
+		}
+	}
+	d.b = append(d.b, 0) // no field is named ""
+}
+
+func (d *digest) list(l *list, include func(item syncproto.ElemID, sub string) bool) {
+	for _, it := range l.ordered(d.r) {
+		if it.hidden() || !include(it.id, "") {
+			continue
+		}
+		d.b = append(d.b, 1)
+		d.b = append(d.b, it.id.Replica[:]...)
+		d.number(it.id.Counter)
+		d.number(uint64(len(it.life)))
+		for _, x := range it.life {
+			d.dot(x)
+		}
+		d.fields(it.fields, func(sub string) bool { return include(it.id, sub) }, nil)
+	}
+	d.b = append(d.b, 0)
+}
