@@ -57,7 +57,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 		return syncproto.HoldScope, "the author is not the person this device is enrolled for"
 	}
 	v := t.viewer(h.Author)
-	creates := !w.existed && !w.dirty
+	creates := len(w.rec.Version) == 0 // parts of it may be held, none is joined
 	if !creates && !v.Writes(&w.facts) && !(p.Kind == "HY" && len(p.Seen) == 0 && v.Creates(&w.facts)) {
 		return syncproto.HoldScope, ""
 	}

@@ -88,13 +88,14 @@ func drop(b *store.Batch, was []byte) error {
 // Query asks for one page of rows.
 type Query struct {
 	Order    Order
-	Place    string // prefix; empty for the viewer's whole territory
+	Places   []string // prefixes; empty for the viewer's whole territory
 	Kinds    []string
 	Person   syncproto.PersonID
-	From, To int64  // occurrence, Unix milliseconds; 0 for open, To excluded
-	Clashes  bool   // only rows with different values
-	Token    string // where the last page ended
-	Limit    int
+	From, To int64 // occurrence, Unix milliseconds; 0 for open, To excluded
+	// Only rows with different values, with demands, awaiting 本人确认.
+	Clashes, Demands, ToConfirm bool
+	Token                       string // where the last page ended
+	Limit                       int
 }
 
 // Page is rows and where to go on. More is set when older rows may follow;
@@ -127,7 +128,7 @@ func Read(ctx context.Context, s store.Store, v *authz.Viewer, q Query) (Page, e
 	var page Page
 	err = s.View(ctx, 0, func(r store.Reader) error {
 		page = Page{}
-		places, err := townships(r, v, q.Place)
+		places, err := townships(r, v, q.Places)
 		if err != nil {
 			return err
 		}
@@ -138,15 +139,9 @@ func Read(ctx context.Context, s store.Store, v *authz.Viewer, q Query) (Page, e
 
 // townships lists those of the viewer's territory that the query asks for, and
 // those of records he is related to elsewhere are left to links.
-func townships(r store.Reader, v *authz.Viewer, place string) ([]string, error) {
+func townships(r store.Reader, v *authz.Viewer, asked []string) ([]string, error) {
 	var out []string
-	for _, mine := range v.Territory() {
-		prefix := mine
-		if strings.HasPrefix(place, mine) {
-			prefix = place
-		} else if place != "" && !strings.HasPrefix(mine, place) {
-			continue
-		}
+	for _, prefix := range narrowed(v.Territory(), asked) {
 		if len(prefix) >= syncproto.TownshipDigits {
 			out = append(out, prefix[:syncproto.TownshipDigits])
 			continue
@@ -161,6 +156,25 @@ func townships(r store.Reader, v *authz.Viewer, place string) ([]string, error) 
 	}
 	slices.Sort(out)
 	return slices.Compact(out), nil
+}
+
+// narrowed is the part of a territory that was asked for.
+func narrowed(territory, asked []string) []string {
+	if len(asked) == 0 {
+		return territory
+	}
+	var out []string
+	for _, mine := range territory {
+		for _, place := range asked {
+			switch {
+			case strings.HasPrefix(place, mine):
+				out = append(out, place)
+			case strings.HasPrefix(mine, place):
+				out = append(out, mine)
+			}
+		}
+	}
+	return out
 }
 
 type found struct {
@@ -257,13 +271,13 @@ func (q *Query) matches(w *Row) bool {
 	switch {
 	case len(q.Kinds) > 0 && !slices.Contains(q.Kinds, w.Kind):
 		return false
-	case q.Place != "" && !strings.HasPrefix(w.Place, q.Place):
+	case len(q.Places) > 0 && !slices.ContainsFunc(q.Places, func(p string) bool { return strings.HasPrefix(w.Place, p) }):
 		return false
 	case !q.Person.IsZero() && !slices.Contains(w.People, q.Person) && w.Host != q.Person && !slices.Contains(w.Facts.Writers, q.Person):
 		return false
 	case q.From != 0 && w.Occurred < q.From || q.To != 0 && w.Occurred >= q.To:
 		return false
-	case q.Clashes && w.Clashes == 0:
+	case q.Clashes && w.Clashes == 0, q.Demands && w.Demands == 0, q.ToConfirm && !w.Behalf:
 		return false
 	}
 	return true

@@ -1,0 +1,285 @@
+package reading
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chuantou/chuantou/server/records"
+	"github.com/chuantou/chuantou/server/timeline"
+	"github.com/chuantou/chuantou/server/web"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/view"
+)
+
+// sections lists the filled fields of the form, heading by heading. A field
+// the viewer may not read stands as a strip that says so: hidden is visible.
+func (g *Reading) sections(l *loaded, authors *authorList) []web.Section {
+	if l.kind == nil {
+		return nil
+	}
+	filled := map[string]crdt.Class{}
+	for _, f := range l.rec.Fields() {
+		filled[f.Name] = f.Class
+	}
+	var out []web.Section
+	for _, s := range l.kind.Sections {
+		section := web.Section{Label: s.Zh}
+		for _, f := range l.kind.Fields {
+			class, ok := filled[f.Key]
+			if f.Section != s.Key || !ok || f.Companion() || hiddenField(f.Key) {
+				continue
+			}
+			section.Fields = append(section.Fields, g.field(l, f, class, authors))
+		}
+		if len(section.Fields) > 0 {
+			out = append(out, section)
+		}
+	}
+	return out
+}
+
+// hiddenField lists what the page shows elsewhere.
+func hiddenField(key string) bool {
+	return slices.Contains([]string{"id", "kind", "local_no", "ledger_no", "status", "owner_unit", "household_mask", "visibility"}, key)
+}
+
+// maskedWords says why a field is not shown and who may open it.
+func maskedWords(class syncproto.Audience) string {
+	if class == syncproto.ForAuthor {
+		return "只有写的人看得到"
+	}
+	return "含个人情况，只给经办这件事的人看"
+}
+
+func sealedWords(v any) string {
+	if _, ok := v.(syncproto.Sealed); ok {
+		return "敏感信息，网页上不显示"
+	}
+	return ""
+}
+
+func (g *Reading) field(l *loaded, f *schema.Field, class crdt.Class, authors *authorList) web.Field {
+	out := web.Field{Key: f.Key, Label: f.Zh}
+	if a := l.class(f.Key, syncproto.ElemID{}, ""); !l.classes.Has(a) {
+		out.Masked = maskedWords(a)
+		return out
+	}
+	switch class {
+	case crdt.ClassText:
+		out.Passages = g.passages(l.rec.Text(f.Key), authors)
+	case crdt.ClassSet:
+		g.members(l.rec.Set(f.Key), f, &out)
+	case crdt.ClassList:
+		if f.Key == "statements" {
+			out.Statements = g.statements(l, f, authors)
+		} else {
+			out.Table = g.table(l, f)
+		}
+	case crdt.ClassLog:
+		for _, e := range l.rec.Log(f.Key) {
+			out.Events = append(out.Events, g.event(f, e))
+		}
+	default:
+		shown := view.Field(l.rec, f.Key, f)
+		if out.Masked = sealedWords(shown.Value); out.Masked == "" {
+			out.Text = g.words(f, shown.Value)
+			g.link(shown.Value, f, &out)
+		}
+		if shown.Chip != "" {
+			out.Notes = append(out.Notes, shown.Chip)
+			if shown.Value == nil {
+				out.Text = shown.Chip
+			}
+		}
+	}
+	return out
+}
+
+// passages is a long text in runs of one author, numbered when there are several.
+func (g *Reading) passages(doc *text.Doc, authors *authorList) []web.Passage {
+	if doc == nil {
+		return nil
+	}
+	runs := doc.Passages()
+	owners := map[syncproto.ReplicaID]syncproto.PersonID{}
+	several := map[syncproto.PersonID]bool{}
+	for _, p := range runs {
+		owner, _ := g.Devices.DeviceName(p.Replica)
+		owners[p.Replica] = owner
+		several[owner] = true
+	}
+	var out []web.Passage
+	for _, p := range runs {
+		n := 0
+		if len(several) > 1 {
+			n = authors.number(owners[p.Replica])
+		}
+		if last := len(out) - 1; last >= 0 && out[last].Author == n {
+			out[last].Text += p.Text
+			continue
+		}
+		out = append(out, web.Passage{Text: p.Text, Author: n})
+	}
+	return out
+}
+
+func (g *Reading) members(set []crdt.Member, f *schema.Field, out *web.Field) {
+	var words []string
+	for _, m := range set {
+		v := view.Plain(m.Value)
+		if masked := sealedWords(v); masked != "" {
+			out.Masked = masked
+			return
+		}
+		if id := records.AsRef(v); !id.IsZero() && linked(f) {
+			out.Refs = append(out.Refs, web.Ref{ID: id, Kind: web.Kind{Code: f.Targets[0], Label: g.kindLabel(f.Targets[0])}, Text: g.kindLabel(f.Targets[0])})
+			continue
+		}
+		words = append(words, g.words(f, v))
+	}
+	out.Text = strings.Join(words, "、")
+}
+
+// linked reports whether a reference leads to a record with a page of its own.
+func linked(f *schema.Field) bool {
+	return len(f.Targets) > 0 && !slices.Contains([]string{"person", "unit", "place", "boat"}, f.Targets[0])
+}
+
+func (g *Reading) link(v any, f *schema.Field, out *web.Field) {
+	if id := records.AsRef(v); f != nil && !id.IsZero() && linked(f) {
+		out.Text = ""
+		out.Refs = append(out.Refs, web.Ref{ID: id, Kind: web.Kind{Code: f.Targets[0], Label: g.kindLabel(f.Targets[0])}, Text: g.kindLabel(f.Targets[0])})
+	}
+}
+
+func (g *Reading) statements(l *loaded, f *schema.Field, authors *authorList) []web.Statement {
+	all := view.Statements(l.rec)
+	recorders := map[syncproto.RecordID]bool{}
+	numbers := map[syncproto.ElemID]int{}
+	for i := range all {
+		recorders[all[i].Recorder] = true
+		numbers[all[i].ID] = i + 1
+	}
+	same := map[syncproto.ElemID]syncproto.ElemID{}
+	for _, pair := range view.Duplicates(all) {
+		same[pair[0]], same[pair[1]] = pair[1], pair[0]
+	}
+	var out []web.Statement
+	for i := range all {
+		s := &all[i]
+		st := web.Statement{Number: i + 1, Speaker: g.speaker(s.Speaker), Mode: itemText(s.Item, "mode"), Type: itemText(s.Item, "type")}
+		if at, day, ok := timeline.ParseTime(itemText(s.Item, "said_at")); ok && !day {
+			st.At = web.At(at)
+		}
+		if len(recorders) > 1 {
+			st.Recorder = authors.number(s.Recorder)
+		}
+		if a := l.class("statements", s.ID, "text"); !l.classes.Has(a) {
+			st.Masked = "含个人敏感信息，只给记录人和主持人看"
+		} else if doc := s.Text("text"); doc != nil {
+			st.Text = doc.String()
+		} else {
+			st.Text = itemText(s.Item, "text")
+		}
+		if other, ok := same[s.ID]; ok {
+			st.Duplicate = fmt.Sprintf("疑似重复：与第 %d 句", numbers[other])
+		}
+		out = append(out, st)
+	}
+	return out
+}
+
+func itemText(item *crdt.Item, sub string) string {
+	s, _ := records.ItemPlain(item, sub).(string)
+	return s
+}
+
+func (g *Reading) speaker(v any) web.Person {
+	if id := records.AsRef(v); !id.IsZero() {
+		return g.person(id)
+	}
+	s, _ := v.(string)
+	return web.Person{Name: s}
+}
+
+// table is a list of items with its sub-fields as columns; columns nobody filled are left out.
+func (g *Reading) table(l *loaded, f *schema.Field) *web.Table {
+	items := l.rec.Items(f.Key, true)
+	t := &web.Table{}
+	var subs []*schema.Field
+	for _, s := range f.Items {
+		if slices.ContainsFunc(items, func(it *crdt.Item) bool { _, ok := it.Value(s.Key); return ok || it.Text(s.Key) != nil }) {
+			subs = append(subs, s)
+			t.Columns = append(t.Columns, s.Zh)
+		}
+	}
+	for _, it := range items {
+		row := web.TableRow{Struck: it.Removed}
+		for _, s := range subs {
+			row.Cells = append(row.Cells, g.cell(l, f, it, s))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+func (g *Reading) cell(l *loaded, f *schema.Field, it *crdt.Item, s *schema.Field) web.Cell {
+	if a := l.class(f.Key, it.ID, s.Key); !l.classes.Has(a) {
+		return web.Cell{Masked: maskedWords(a)}
+	}
+	if doc := it.Text(s.Key); doc != nil && doc.Len() > 0 {
+		return web.Cell{Text: doc.String()}
+	}
+	shown := view.Field(it, s.Key, s)
+	if masked := sealedWords(shown.Value); masked != "" {
+		return web.Cell{Masked: masked}
+	}
+	if shown.Value == nil && shown.Chip != "" {
+		return web.Cell{Text: shown.Chip}
+	}
+	return web.Cell{Text: g.words(s, shown.Value)}
+}
+
+func (g *Reading) event(f *schema.Field, e crdt.LogEntry) web.Event {
+	v := view.Plain(e.Value)
+	out := web.Event{By: g.person(e.Author), At: time.UnixMilli(e.Wall).In(timeline.Zone)}
+	entry, ok := v.(map[string]any)
+	if !ok {
+		if out.Masked = sealedWords(v); out.Masked == "" {
+			out.What = g.words(f, v)
+		}
+		return out
+	}
+	var rest []string
+	for _, s := range f.Items {
+		x, ok := entry[s.Key]
+		if !ok || x == nil {
+			continue
+		}
+		switch s.Key {
+		case "event", "result", "what", "as", "rating":
+			if out.What != "" {
+				out.What += "，"
+			}
+			out.What += g.words(s, x)
+		case "by", "who", "leader":
+			out.By = g.speaker(x)
+		case "at", "on", "to_on":
+			if at, day, ok := timeline.ParseTime(fmt.Sprint(x)); ok && day {
+				out.At, out.On = time.Time{}, web.DateOf(at)
+			} else if ok {
+				out.At = at
+			}
+		case "covers", "image":
+		default:
+			rest = append(rest, s.Zh+"："+g.words(s, x))
+		}
+	}
+	out.Text = strings.Join(rest, "　")
+	return out
+}

@@ -1,0 +1,332 @@
+// Package reading answers what leaders read: the timeline, one record with its
+// history and conflicts, what is held. It joins store, directory and schema
+// into the view models of packages web and httpapi, filtered for one viewer by
+// authz; it changes nothing.
+package reading
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chuantou/chuantou/server/authz"
+	"github.com/chuantou/chuantou/server/directory"
+	"github.com/chuantou/chuantou/server/records"
+	"github.com/chuantou/chuantou/server/store"
+	"github.com/chuantou/chuantou/server/timeline"
+	"github.com/chuantou/chuantou/server/web"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/schema"
+)
+
+// Devices names replicas: whose a device is and what he calls it.
+type Devices interface {
+	DeviceName(r syncproto.ReplicaID) (owner syncproto.PersonID, device string)
+	// Silent counts devices without contact since a time, and since when the
+	// longest-silent one is.
+	Silent(before time.Time) (n int, since time.Time)
+}
+
+// Reading is safe for concurrent use; every member is required.
+type Reading struct {
+	Store     store.Store
+	Directory *directory.Directory
+	Schema    func() *schema.Schema
+	Devices   Devices
+	Now       func() time.Time
+}
+
+// silentAfter is when a device without contact makes a page say so.
+const silentAfter = 24 * time.Hour
+
+func (g *Reading) viewer(person syncproto.PersonID) *authz.Viewer {
+	v := g.Directory.Viewer(person).On(g.Now().In(timeline.Zone).Format("2006-01-02"))
+	return &v
+}
+
+// Timeline is web.Source.
+func (g *Reading) Timeline(ctx context.Context, v web.Viewer, q web.TimelineQuery) (web.TimelinePage, error) {
+	viewer := g.viewer(v.Person)
+	page, err := timeline.Read(ctx, g.Store, viewer, queryOf(&q))
+	if err != nil {
+		return web.TimelinePage{}, webError(err)
+	}
+	out := web.TimelinePage{Complete: g.complete(), Filters: g.filters(viewer), Mark: ""}
+	if page.More {
+		out.Next = page.Token
+		if len(page.Rows) < q.Limit {
+			out.LookedTo = web.DateOf(time.UnixMilli(page.Looked).In(timeline.Zone))
+		}
+	}
+	for i := range page.Rows {
+		out.Rows = append(out.Rows, g.row(&page.Rows[i], viewer, q.Seen.At))
+	}
+	if err := g.news(ctx, viewer, &q, &out); err != nil {
+		return web.TimelinePage{}, err
+	}
+	return out, nil
+}
+
+// news counts what arrived since the viewer last looked, bounded by one page.
+func (g *Reading) news(ctx context.Context, viewer *authz.Viewer, q *web.TimelineQuery, out *web.TimelinePage) error {
+	page, err := timeline.Read(ctx, g.Store, viewer, timeline.Query{Order: timeline.ByArrival, Limit: 200})
+	if err != nil {
+		return err
+	}
+	for i := range page.Rows {
+		w := &page.Rows[i]
+		if i == 0 {
+			out.Mark = fmt.Sprint(w.Received)
+		}
+		if q.Seen.At.IsZero() || w.Received <= q.Seen.At.UnixMilli() {
+			continue
+		}
+		out.NewCount++
+		if when := whenOf(w); out.EarliestNew.IsZero() || when.Day.Compare(out.EarliestNew.Day) < 0 {
+			out.EarliestNew = when
+		}
+	}
+	return nil
+}
+
+func queryOf(q *web.TimelineQuery) timeline.Query {
+	out := timeline.Query{Order: timeline.ByOccurrence, Kinds: q.Kinds, Person: q.Person, Token: q.Continue, Limit: q.Limit, Places: q.Places}
+	if q.Order == web.ByArrival {
+		out.Order = timeline.ByArrival
+	}
+	if !q.Since.IsZero() {
+		out.From = startOf(q.Since).UnixMilli()
+	}
+	if !q.Until.IsZero() {
+		out.To = startOf(q.Until).AddDate(0, 0, 1).UnixMilli()
+	}
+	out.Clashes = slices.Contains(q.Only, "conflict")
+	out.Demands = slices.Contains(q.Only, "demand")
+	out.ToConfirm = slices.Contains(q.Only, "confirm")
+	return out
+}
+
+func startOf(d web.Date) time.Time {
+	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, timeline.Zone)
+}
+
+func webError(err error) error {
+	switch syncproto.KindOf(err) {
+	case syncproto.KindBadRequest:
+		return &web.QueryError{Words: err.Error()}
+	case syncproto.KindNotFound, syncproto.KindForbidden:
+		return web.ErrNotFound
+	}
+	return err
+}
+
+func (g *Reading) complete() web.Completeness {
+	now := g.Now()
+	n, since := g.Devices.Silent(now.Add(-silentAfter))
+	return web.Completeness{AsOf: now, Silent: n, SilentSince: since}
+}
+
+func (g *Reading) filters(v *authz.Viewer) web.Filters {
+	var f web.Filters
+	for _, place := range v.Territory() {
+		for _, code := range g.Directory.Places(place) {
+			if len(code) > syncproto.TownshipDigits || len(place) < syncproto.TownshipDigits && len(code) == syncproto.TownshipDigits {
+				f.Places = append(f.Places, web.Choice{Value: code, Label: g.Directory.PlaceName(code), Count: -1})
+			}
+		}
+	}
+	slices.SortFunc(f.Places, func(a, b web.Choice) int { return strings.Compare(a.Value, b.Value) })
+	f.Places = slices.CompactFunc(f.Places, func(a, b web.Choice) bool { return a.Value == b.Value })
+	for _, kind := range []string{"ZF", "HY", "RZ", "TY", "SJ"} {
+		f.Kinds = append(f.Kinds, web.Choice{Value: kind, Label: g.kindLabel(kind), Count: -1})
+	}
+	for _, p := range g.Directory.People() {
+		if len(p.Grants) > 0 && slices.ContainsFunc(v.Territory(), func(t string) bool { return overlaps(t, p.Grants) }) {
+			f.Persons = append(f.Persons, web.Choice{Value: p.ID.String(), Label: p.Name, Count: -1})
+		}
+	}
+	f.Only = []web.Choice{{Value: "demand", Label: "有诉求", Count: -1}, {Value: "conflict", Label: "有不同修改", Count: -1}, {Value: "confirm", Label: "待本人确认", Count: -1}}
+	return f
+}
+
+func overlaps(territory string, grants []authz.Grant) bool {
+	return slices.ContainsFunc(grants, func(g authz.Grant) bool {
+		return strings.HasPrefix(g.Place, territory) || strings.HasPrefix(territory, g.Place)
+	})
+}
+
+// kindLabels are the short words of a timeline; the schema's longer ones stand on forms.
+var kindLabels = map[string]string{"ZF": "走访", "HY": "会议", "RZ": "帮扶", "TY": "体验", "SJ": "手记", "SQ": "诉求", "CN": "承诺", "DD": "蹲点"}
+
+func (g *Reading) kindLabel(kind string) string {
+	if s := kindLabels[kind]; s != "" {
+		return s
+	}
+	if k, ok := g.Schema().Kind(kind); ok {
+		return k.Zh
+	}
+	return kind
+}
+
+func whenOf(w *timeline.Row) web.When {
+	at := time.UnixMilli(w.Occurred).In(timeline.Zone)
+	if w.DateOnly {
+		return web.OnDay(web.DateOf(at))
+	}
+	return web.At(at)
+}
+
+// lateAfter is how much later than it happened a record must arrive for the
+// row to say how it came.
+const lateAfter = 12 * time.Hour
+
+func (g *Reading) row(w *timeline.Row, v *authz.Viewer, seen time.Time) web.TimelineRow {
+	row := web.TimelineRow{ID: w.Record, Kind: web.Kind{Code: w.Kind, Label: g.kindLabel(w.Kind)}, When: whenOf(w), Title: w.Title,
+		Where: g.where(w), Summary: w.Summary, Status: "已提交", Sync: "已收到", Received: time.UnixMilli(w.Received).In(timeline.Zone)}
+	if w.Kind == "HY" && w.Type != "" || w.Kind == "TY" && w.Type != "" {
+		row.Kind.Label = w.Type
+	}
+	if row.Title == "" {
+		row.Title = w.Mask
+	}
+	if row.Title == "" {
+		row.Title = w.Type
+	}
+	if !w.Host.IsZero() {
+		p := g.person(w.Host)
+		p.Role = "主持"
+		row.Who = append(row.Who, p)
+	} else {
+		for _, id := range w.People {
+			row.Who = append(row.Who, g.person(id))
+		}
+	}
+	if w.Met != "" {
+		row.Facts = append(row.Facts, w.Met)
+	}
+	if w.Count > 0 {
+		row.Facts = append(row.Facts, fmt.Sprintf("群众 %d 人", w.Count))
+	}
+	if w.Said > 0 {
+		row.Facts = append(row.Facts, fmt.Sprintf("发言 %d 条", w.Said))
+	}
+	if w.Void {
+		row.Status, row.Void = "已作废", "已作废"
+	}
+	row.Marks = marksOf(w, seen)
+	if late := time.UnixMilli(w.Received).Sub(time.UnixMilli(w.Occurred)); late > lateAfter {
+		row.Origin = web.Provenance{Recorded: g.recorded(w), Received: []time.Time{row.Received}, How: how(w)}
+	}
+	return row
+}
+
+func how(w *timeline.Row) string {
+	if w.Late {
+		return "补录"
+	}
+	return "回港补传"
+}
+
+func (g *Reading) recorded(w *timeline.Row) string {
+	switch {
+	case w.AtSea:
+		return "海上记录"
+	case w.Hamlet != "":
+		return w.Hamlet + "现场记录"
+	}
+	return shortPlace(g.Directory.PlaceName(w.Place)) + "现场记录"
+}
+
+// shortPlace leaves out a remark such as （示例）.
+func shortPlace(name string) string {
+	short, _, _ := strings.Cut(name, "（")
+	return short
+}
+
+func (g *Reading) where(w *timeline.Row) web.Where {
+	return web.Where{Village: shortPlace(g.Directory.PlaceName(w.Place)), Hamlet: w.Hamlet, Island: w.Island, Boat: g.Directory.BoatName(w.Boat)}
+}
+
+func (g *Reading) person(id syncproto.PersonID) web.Person {
+	p := g.Directory.Person(id)
+	if p.Name == "" {
+		return web.Person{Name: "（未知人员）"}
+	}
+	return web.Person{Name: p.Name, Post: p.Post}
+}
+
+func marksOf(w *timeline.Row, seen time.Time) web.Marks {
+	m := web.Marks{New: !seen.IsZero() && w.Received > seen.UnixMilli(), Changed: !seen.IsZero() && w.Changed > seen.UnixMilli(),
+		VoidDisputed: w.VoidOpen, Held: w.Waiting, Conflicts: w.Clashes - w.Unproven, ToConfirm: w.Behalf,
+		Demands: w.Demands, Promises: w.Promises, Attachments: w.Files, Signed: w.Signed, Late: w.Late}
+	if w.Unproven > 0 {
+		m.Unsettled = append(m.Unsettled, "待核")
+	}
+	return m
+}
+
+// Held is web.Source: what waits in the viewer's territory.
+func (g *Reading) Held(ctx context.Context, v web.Viewer) (web.HeldPage, error) {
+	out := web.HeldPage{Complete: g.complete()}
+	if !v.Admin {
+		return out, web.ErrNotFound
+	}
+	parts, more, err := g.held(ctx, g.viewer(v.Person))
+	if err != nil {
+		return out, err
+	}
+	out.More = more
+	for _, p := range parts {
+		row := web.HeldRow{HeldPart: g.heldPart(&p), Kind: web.Kind{Code: p.hold.Kind, Label: g.kindLabel(p.hold.Kind)}, Title: g.kindLabel(p.hold.Kind)}
+		if p.readable {
+			row.Record = p.hold.Record
+		}
+		out.Rows = append(out.Rows, row)
+	}
+	return out, nil
+}
+
+type heldPart struct {
+	records.HeldPart
+	hold     records.Hold
+	readable bool // the record itself may be opened by the viewer
+}
+
+// maxHeld bounds one list of held parts.
+const maxHeld = 500
+
+// held lists the held parts an administrator answers for: of records in his
+// territory, and of authors whose roles lie in it.
+func (g *Reading) held(ctx context.Context, v *authz.Viewer) (out []heldPart, more int, err error) {
+	err = g.Store.View(ctx, 0, func(r store.Reader) error {
+		out, more = nil, 0
+		return records.EveryHold(r, func(p records.HeldPart, h records.Hold) (bool, error) {
+			readable := false
+			if _, facts, ok, err := g.load(r, h.Record); err != nil {
+				return false, err
+			} else if ok {
+				readable = v.Reads(facts) != syncproto.ForNobody
+			}
+			mine := readable || slices.ContainsFunc(g.Directory.Person(h.Author).Grants, func(x authz.Grant) bool { return v.MayGrant(x.Place) })
+			if !mine {
+				return true, nil
+			}
+			if len(out) == maxHeld {
+				more++
+				return true, nil
+			}
+			out = append(out, heldPart{p, h, readable})
+			return true, nil
+		})
+	})
+	slices.SortFunc(out, func(a, b heldPart) int { return int(b.hold.Received - a.hold.Received) })
+	return out, more, err
+}
+
+func (g *Reading) heldPart(p *heldPart) web.HeldPart {
+	_, device := g.Devices.DeviceName(p.Replica)
+	return web.HeldPart{By: g.person(p.hold.Author), Device: device, Written: time.UnixMilli(p.hold.Wall).In(timeline.Zone),
+		Received: time.UnixMilli(p.hold.Received).In(timeline.Zone), What: g.kindLabel(p.hold.Kind), Reason: p.hold.Reason.Words()}
+}
