@@ -115,7 +115,7 @@ func (p *pull) atom(r store.Reader, a syncproto.Atom, from uint64) error {
 		p.page.More = true
 		return nil
 	}
-	if c := p.viewer.Clearance(a); c != syncproto.ForNobody {
+	if c := p.viewer.Clearance(a); c != syncproto.ForNobody && head.Excluding == 0 {
 		d := syncproto.AtomDigest{Atom: a, Classes: c, Records: head.Records, Sum: head.Sums[0]}
 		if c == syncproto.ForAll {
 			d.Sum = head.Sums[1]

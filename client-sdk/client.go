@@ -1,0 +1,163 @@
+package clientsdk
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/chuantou/chuantou/client-sdk/httptransport"
+	"github.com/chuantou/chuantou/client-sdk/localstore"
+	"github.com/chuantou/chuantou/client-sdk/outbox"
+	"github.com/chuantou/chuantou/client-sdk/syncloop"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/session"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// Options are what a Client gets from outside. The zero value is right for an app.
+type Options struct {
+	// Clock is the device's clock. nil: the system's.
+	Clock func() time.Time
+	// Random is where keys and ids come from. nil: crypto/rand.
+	Random io.Reader
+	// Dial makes the transport to a server. nil: HTTP.
+	Dial func(origin string) (syncloop.Transport, error)
+	// Schema is used until the server has sent one. nil: schema.Builtin().
+	Schema *schema.Schema
+}
+
+// Client is one person's records on one device. Safe for concurrent use.
+type Client struct {
+	store localstore.Store
+	opt   Options
+
+	syncing sync.Mutex // one sync at a time; taken before mu
+
+	mu       sync.Mutex // guards everything below
+	closed   bool
+	id       *identity // nil before enrolment
+	head     chainHead
+	place    place
+	receipt  *syncproto.Receipt
+	counts   counts
+	schema   *schema.Schema
+	keys     keyring
+	own      ownIndex
+	sums     map[syncproto.Atom]*atomSums
+	cache    map[syncproto.RecordID]*held
+	cutter   outbox.Cutter
+	token    session.Token
+	link     syncloop.Transport // made when first needed
+	watchers map[*watcher]bool
+}
+
+// OpenStore opens a client on a store that the caller made. The client takes
+// the store over and closes it.
+func OpenStore(s localstore.Store, o Options) (*Client, error) {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	if o.Dial == nil {
+		o.Dial = func(origin string) (syncloop.Transport, error) {
+			return httptransport.New(origin, httptransport.Options{Now: o.Clock})
+		}
+	}
+	c := &Client{store: s, opt: o, schema: o.Schema,
+		cache: map[syncproto.RecordID]*held{}, watchers: map[*watcher]bool{}}
+	if c.schema == nil {
+		c.schema = schema.Builtin()
+	}
+	if err := c.load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open: %w", err), s.Close())
+	}
+	return c, nil
+}
+
+// get reads a stored value and hands it to decode if it is there.
+func (c *Client) get(key []byte, decode func([]byte) error) error {
+	v, err := c.store.Get(key)
+	if err != nil || v == nil {
+		return err
+	}
+	return decode(v)
+}
+
+// load reads what is kept in memory.
+func (c *Client) load() error {
+	return errors.Join(
+		c.get(keyIdentity, func(v []byte) (err error) { c.id, err = decodeIdentity(v); return err }),
+		c.get(keyPlace, func(v []byte) (err error) { c.place, err = decodePlace(v); return err }),
+		c.get(keyCount, func(v []byte) (err error) { c.counts, err = decodeCounts(v); return err }),
+		c.get(keySchema, c.loadSchema),
+		c.get(keyReceipt, func(v []byte) error {
+			r, err := wire.DecodeReceipt(v)
+			c.receipt = &r
+			return err
+		}),
+		c.loadHead(),
+		c.loadKeys(),
+		c.loadOwn(),
+		c.loadSums(),
+	)
+}
+
+// loadSchema takes the stored schema; one that this program cannot read (an
+// older program on a newer store) leaves the built-in one in place.
+func (c *Client) loadSchema(v []byte) error {
+	if s, err := schema.Parse(v); err == nil {
+		c.schema = s
+	}
+	return nil
+}
+
+// Close releases the store. Watchers' channels are closed.
+func (c *Client) Close() error {
+	c.syncing.Lock()
+	defer c.syncing.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	for w := range c.watchers {
+		w.stop()
+	}
+	if t, ok := c.link.(interface{ Close() }); ok {
+		t.Close()
+	}
+	return c.store.Close()
+}
+
+// Schema is the schema in use: the server's last one, else the given or the
+// built-in one.
+func (c *Client) Schema() *schema.Schema {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.schema
+}
+
+func (c *Client) now() time.Time { return c.opt.Clock() }
+
+// wall is the device's clock corrected by what it last learned of the
+// server's. Nothing received ever raises it.
+func (c *Client) wall() int64 { return c.now().UnixMilli() + c.place.Offset }
+
+// transport returns the link to the server, made when first needed.
+func (c *Client) transport() (syncloop.Transport, error) {
+	if c.link == nil {
+		t, err := c.opt.Dial(c.id.Origin)
+		if err != nil {
+			return nil, err
+		}
+		c.link = t
+	}
+	return c.link, nil
+}

@@ -1,0 +1,371 @@
+package clientsdk
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/seal"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// compiler turns one draft into the part of a change: the final values and
+// nothing else, sensitive ones sealed.
+type compiler struct {
+	c       *Client
+	d       *Draft
+	e       *crdt.Edit
+	seq     syncproto.Seq // of the change it will be part of
+	replica syncproto.ReplicaID
+	items   map[ItemRef]syncproto.ElemID // new items, by field and name
+	submits bool                         // this save is the first 提交 of the record
+	counts  *counts                      // of local numbers; the save's own
+}
+
+// errNothing says that a draft changes nothing.
+var errNothing = errors.New("unchanged")
+
+// compile makes the part. status is what the record's status becomes when it
+// is not that far yet; "" leaves it alone.
+func (c *Client) compile(d *Draft, status RecordStatus, s *save) (syncproto.Part, error) {
+	k, err := c.newCompiler(d, s)
+	if err != nil {
+		return syncproto.Part{}, err
+	}
+	before := statusOf(k.e.Record())
+	k.submits = status == StatusSubmitted && before != StatusSubmitted && before != StatusArchived
+	if err := errors.Join(k.apply(), k.defaults(), k.status(status, before)); err != nil {
+		return syncproto.Part{}, err
+	}
+	if k.submits && d.origin != draftJoined && !k.e.Record().Partial {
+		if err := k.complete(); err != nil {
+			return syncproto.Part{}, err
+		}
+	}
+	household := householdOf(k.e.Record())
+	part, changed := k.e.Part()
+	if !changed {
+		return syncproto.Part{}, errNothing
+	}
+	part.Prev = c.own.last(d.record, k.replica)
+	return part, k.seal(&part, household, &s.seal)
+}
+
+func (c *Client) newCompiler(d *Draft, s *save) (*compiler, error) {
+	if d.err != nil {
+		return nil, d.err
+	}
+	rec, err := d.scratch()
+	if err != nil {
+		return nil, err
+	}
+	h, err := c.record(d.record)
+	if err != nil {
+		return nil, err
+	}
+	var latest *crdt.Record
+	if h != nil && h.shown != nil && rec.Version.Compare(h.shown.Version) != syncproto.Equal {
+		latest = h.shown
+	}
+	k := &compiler{c: c, d: d, seq: s.header.Seq, counts: &s.counts, replica: c.id.Replica, items: map[ItemRef]syncproto.ElemID{}}
+	k.e = rec.Edit(k.replica, latest)
+	if d.origin != draftEdit {
+		return k, k.e.Create(d.kindID)
+	}
+	return k, nil
+}
+
+func (k *compiler) fail(field string, err error) error {
+	if err == nil {
+		return nil
+	}
+	f := &FieldError{Kind: k.d.kindID, Field: field, Err: err}
+	if k.d.kind != nil {
+		if s, ok := k.d.kind.Field(field); ok {
+			f.Label = s.Zh
+		}
+	}
+	return f
+}
+
+func itemName(field string, ref ItemRef) ItemRef { return ItemRef(field) + "/" + ref }
+
+// apply carries out the draft's edits.
+func (k *compiler) apply() error {
+	for i := range k.d.edits {
+		if err := k.edit(&k.d.edits[i]); err != nil {
+			return k.fail(k.d.edits[i].Field, err)
+		}
+	}
+	return k.groups()
+}
+
+func (k *compiler) edit(e *edit) error {
+	switch e.Kind {
+	case editNewItem:
+		id, err := k.e.InsertItem(e.Field, len(k.e.Record().List(e.Field)))
+		k.items[itemName(e.Field, e.Item)] = id
+		return err
+	case editDelItem:
+		if e.Item.isNew() {
+			return nil
+		}
+		id, err := e.Item.elem()
+		if err != nil {
+			return err
+		}
+		return k.e.RemoveItem(e.Field, id)
+	case editOldItem:
+		id, err := e.Item.elem()
+		if err != nil {
+			return err
+		}
+		return k.e.RestoreItem(e.Field, id)
+	case editDelete:
+		return k.e.Delete(e.Value)
+	case editRestore:
+		return k.e.Restore()
+	}
+	if e.Item == "" {
+		return k.write(e, k.e, k.e.Record(), syncproto.ElemID{}, e.Field)
+	}
+	id, err := k.elem(e.Field, e.Item)
+	if err != nil {
+		return err
+	}
+	item := k.e.Record().Item(e.Field, id)
+	if item == nil {
+		return fmt.Errorf("no item %s", e.Item)
+	}
+	return k.write(e, k.e.Item(e.Field, id), item, id, e.Sub)
+}
+
+func (k *compiler) elem(field string, ref ItemRef) (syncproto.ElemID, error) {
+	if !ref.isNew() {
+		return ref.elem()
+	}
+	id, ok := k.items[itemName(field, ref)]
+	if !ok {
+		return id, fmt.Errorf("no item %s", ref)
+	}
+	return id, nil
+}
+
+// writer is what crdt.Edit and crdt.ItemEdit have in common.
+type writer interface {
+	Set(name string, v syncproto.Value) error
+	Add(name string, v syncproto.Value) error
+	Remove(name string, v syncproto.Value) error
+	Log(name string, v syncproto.Value) error
+	SetText(name, final string) error
+}
+
+// write makes one field read what the edit says, if it does not already.
+func (k *compiler) write(e *edit, w writer, now fieldSet, item syncproto.ElemID, name string) error {
+	at := func(dot syncproto.Dot) seal.Place {
+		p := placeOf(e.Field, item, e.Sub, dot)
+		p.Record = k.d.record
+		return p
+	}
+	switch e.Kind {
+	case editSet:
+		if k.unchanged(now.Values(name), e.Value, at) {
+			return nil
+		}
+		if err := k.fixed(e, now, name); err != nil {
+			return err
+		}
+		return w.Set(name, e.Value)
+	case editText:
+		return w.SetText(name, e.Text)
+	case editAdd:
+		for _, m := range now.Set(name) {
+			if k.reads(m.Value, at(m.Adds[0].Dot), e.Value) {
+				return nil
+			}
+		}
+		return w.Add(name, e.Value)
+	case editRemove:
+		for _, m := range now.Set(name) {
+			if k.reads(m.Value, at(m.Adds[0].Dot), e.Value) {
+				if err := w.Remove(name, m.Value); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	case editLog:
+		return w.Log(name, e.Value)
+	}
+	return fmt.Errorf("unknown edit %d", e.Kind)
+}
+
+// reads reports whether a stored value reads as want.
+func (k *compiler) reads(v syncproto.Value, at seal.Place, want syncproto.Value) bool {
+	opened, err := k.c.open(v, at)
+	return err == nil && bytes.Equal(opened, want)
+}
+
+// unchanged reports whether the field reads want and nothing else already. A
+// value in conflict is written even so: that is how a person settles it.
+func (k *compiler) unchanged(values []crdt.Entry, want syncproto.Value, at func(syncproto.Dot) seal.Place) bool {
+	if len(values) == 0 {
+		return bytes.Equal(want, valueNil)
+	}
+	for i := range values {
+		if !k.reads(values[i].Value, at(values[i].Dot), want) {
+			return false
+		}
+	}
+	return true
+}
+
+var valueNil = wire.Must(wire.EncodeValue(nil))
+
+var errFixed = errors.New("is fixed since the record was submitted: write a correction (更正) instead")
+
+// fixed refuses to change a field that is fixed at the first 提交.
+func (k *compiler) fixed(e *edit, now fieldSet, name string) error {
+	if k.d.kind == nil || k.d.origin != draftEdit {
+		return nil
+	}
+	f, ok := k.d.kind.Field(e.Field)
+	if ok && e.Sub != "" {
+		f, ok = f.Item(e.Sub)
+	}
+	if !ok || f.Merge.Code != schema.FX || len(now.Values(name)) != 1 {
+		return nil // several values: one is being chosen
+	}
+	if s := statusOf(k.e.Record()); s == StatusSubmitted || s == StatusArchived {
+		return errFixed
+	}
+	return nil
+}
+
+// groups writes the other keys of a group of which one was set: the keys are
+// one value, taken together from one writer.
+func (k *compiler) groups() error {
+	if k.d.kind == nil {
+		return nil
+	}
+	set := map[string]bool{}
+	for _, e := range k.d.edits {
+		if e.Kind == editSet && e.Item == "" {
+			set[e.Field] = true
+		}
+	}
+	for _, name := range sortedKeys(set) {
+		f, ok := k.d.kind.Field(name)
+		if !ok {
+			continue
+		}
+		for _, other := range f.Group() {
+			if set[other] {
+				continue
+			}
+			set[other] = true
+			if err := k.repeat(other); err != nil {
+				return k.fail(other, err)
+			}
+		}
+	}
+	return nil
+}
+
+// repeat writes the shown value of a field once more.
+func (k *compiler) repeat(name string) error {
+	e, ok := k.e.Record().Value(name)
+	if !ok {
+		return nil
+	}
+	at := placeOf(name, syncproto.ElemID{}, "", e.Dot)
+	at.Record = k.d.record
+	v, err := k.c.open(e.Value, at)
+	if err != nil {
+		return err
+	}
+	return k.e.Set(name, v)
+}
+
+// status takes the record to a status it has not reached.
+func (k *compiler) status(to, before RecordStatus) error {
+	if to == "" || k.d.kind == nil || before == StatusSubmitted || before == StatusArchived || before == to {
+		return nil
+	}
+	f, ok := k.d.kind.Field("status")
+	if !ok {
+		return nil
+	}
+	v, err := wire.EncodeValue(string(to))
+	if err != nil {
+		return err
+	}
+	if f.MergeClass() == schema.ClassLog {
+		return k.e.Log("status", v)
+	}
+	return k.e.Set("status", v)
+}
+
+// complete reports an IncompleteError when required fields are not filled.
+func (k *compiler) complete() error {
+	if k.d.kind == nil {
+		return nil
+	}
+	missing := k.d.kind.Missing(k.getter())
+	missing = slices.DeleteFunc(missing, func(f *schema.Field) bool { return f.MergeClass() == schema.ClassNone })
+	if len(missing) == 0 {
+		return nil
+	}
+	out := &IncompleteError{Kind: k.d.kindID, Record: k.d.record}
+	for _, f := range missing {
+		out.Fields = append(out.Fields, MissingField{f.Path(), f.Zh})
+	}
+	return out
+}
+
+// seal encrypts the sensitive values of the part and wraps the keys that are
+// new to the server.
+func (k *compiler) seal(part *syncproto.Part, household syncproto.RecordID, s *sealer) error {
+	if k.d.kind == nil {
+		return nil
+	}
+	wrapped := map[syncproto.KeyID]*seal.Key{}
+	for i := range part.Ops {
+		op := &part.Ops[i]
+		if !sealable(op) || !k.d.kind.IsSensitive(op.Field, op.Sub) {
+			continue
+		}
+		key, made, err := s.keyFor(household)
+		if err != nil {
+			return err
+		}
+		if made {
+			wrapped[key.ID] = key
+		}
+		at := seal.Place{Record: part.Record, Field: op.Field, Item: op.Item, Sub: op.Sub,
+			Dot: syncproto.Dot{Replica: k.replica, Seq: k.seq, Op: uint32(i)}}
+		if op.Value, err = key.Seal(op.Value, at, k.c.opt.Random); err != nil {
+			return k.fail(op.Field, err)
+		}
+	}
+	for _, key := range wrapped {
+		v, err := s.wrap(key)
+		if err != nil {
+			return err
+		}
+		part.Ops = append(part.Ops, syncproto.Op{Kind: syncproto.OpAdd, Field: seal.KeysField, Value: v})
+	}
+	return nil
+}
+
+func sealable(op *syncproto.Op) bool {
+	switch op.Kind {
+	case syncproto.OpSet, syncproto.OpAdd, syncproto.OpLog:
+		return len(op.Value) > 0 && !bytes.Equal(op.Value, valueNil) && !wire.IsSealed(op.Value)
+	}
+	return false
+}

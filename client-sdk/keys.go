@@ -1,0 +1,69 @@
+package clientsdk
+
+import (
+	"encoding/binary"
+
+	"github.com/chuantou/chuantou/syncproto"
+)
+
+// How a device's data lies in its store. Every value but the raw changes
+// begins with the byte storedFormat.
+//
+//	m/identity      who this is: identity
+//	m/enrolling     the key of an enrolment whose answer may have been lost
+//	m/place         cursor, epoch, clock offset: place
+//	m/receipt       the server's last receipt, as it came
+//	m/acked         as far as the server acknowledged before it found a fork
+//	m/schema        the schema as the server last sent it, JSON
+//	m/count         counters of local numbers: counts
+//	h/ replica      head of that replica's chain: number and link
+//	c/ replica seq  an own change: link before it, then the change as in a frame
+//	s/ replica block   salt seed of a block of own changes
+//	k/ key          a sealing key: holder, secret
+//	b/ record       base: atoms, digests, then the state as crdt encodes it
+//	i/ record       row: what a list shows of the record, derived from it
+//	d/ atom         digest sums of the bases of an atom
+//	e/ draft        a draft
+const storedFormat = 1
+
+var (
+	keyIdentity  = []byte("m/identity")
+	keyEnrolling = []byte("m/enrolling")
+	keyPlace     = []byte("m/place")
+	keyReceipt   = []byte("m/receipt")
+	keyAcked     = []byte("m/acked")
+	keySchema    = []byte("m/schema")
+	keyCount     = []byte("m/count")
+
+	prefixHead   = []byte("h/")
+	prefixChange = []byte("c/")
+	prefixSeed   = []byte("s/")
+	prefixKey    = []byte("k/")
+	prefixBase   = []byte("b/")
+	prefixRow    = []byte("i/")
+	prefixSums   = []byte("d/")
+	prefixDraft  = []byte("e/")
+)
+
+func join(prefix []byte, parts ...[]byte) []byte {
+	k := append([]byte(nil), prefix...)
+	for _, p := range parts {
+		k = append(k, p...)
+	}
+	return k
+}
+
+func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+func headKey(r syncproto.ReplicaID) []byte { return join(prefixHead, r[:]) }
+
+func changeKey(r syncproto.ReplicaID, seq syncproto.Seq) []byte {
+	return join(prefixChange, r[:], u64(uint64(seq)))
+}
+
+func seedKey(r syncproto.ReplicaID, block uint64) []byte { return join(prefixSeed, r[:], u64(block)) }
+func sealKey(id syncproto.KeyID) []byte                  { return join(prefixKey, id[:]) }
+func baseKey(id syncproto.RecordID) []byte               { return join(prefixBase, id[:]) }
+func rowKey(id syncproto.RecordID) []byte                { return join(prefixRow, id[:]) }
+func sumsKey(a syncproto.Atom) []byte                    { return join(prefixSums, []byte(a)) }
+func draftKey(id DraftID) []byte                         { return join(prefixDraft, []byte(id)) }

@@ -1,0 +1,279 @@
+// Package badgerstore keeps a device's data in a folder, with Badger as the
+// engine (chosen with the server's: one engine to know). It adds what a device
+// needs on top: a batch of any size is atomic, a folder is opened by one
+// process at a time, and a full disk is told before anything is written.
+//
+// Memory: two tables of 8 MiB at most and no caches; values are read from the
+// memory-mapped tables.
+package badgerstore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+
+	"github.com/chuantou/chuantou/client-sdk/localstore"
+)
+
+// Keys begin with one of these; the store's own are apart from the device's.
+const (
+	prefixData    = 'd'
+	prefixJournal = 'j'
+	prefixFormat  = 'v'
+)
+
+// format is the version of this layout; an older program refuses a newer one.
+const format = 1
+
+// Free space that is kept: Badger writes through memory maps of sparse files,
+// where a disk that fills up in the middle of a write kills the process
+// instead of failing the write. So a batch is refused while there still is
+// room for the tables and compactions under way.
+const reserveBytes = 48 << 20
+
+// Options change what an engine does; the zero value is right for a device.
+type Options struct {
+	// Free tells how many bytes are free where the folder lies. nil asks the
+	// operating system.
+	Free func(dir string) (uint64, error)
+}
+
+// Store is a localstore.Store in a folder.
+type Store struct {
+	dir  string
+	free func(string) (uint64, error)
+
+	// mu is held for writing while a batch that needs several transactions is
+	// published, so that no reader sees a part of it, and by Close.
+	mu     sync.RWMutex
+	db     *badger.DB
+	closed bool
+}
+
+// Open opens the store in dir, which is made if absent. A batch that a crash
+// cut off after it was acknowledged or decided is finished first.
+func Open(dir string, o Options) (*Store, error) {
+	if o.Free == nil {
+		o.Free = freeBytes
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	s := &Store{dir: dir, free: o.Free}
+	if err := s.room(0); err != nil {
+		return nil, fmt.Errorf("open store in %s: %w", dir, err)
+	}
+	db, err := badger.Open(engineOptions(dir))
+	if err != nil {
+		return nil, fmt.Errorf("open store in %s: %w", dir, explain(err))
+	}
+	s.db = db
+	if err := errors.Join(s.checkFormat(), s.recover(), s.private()); err != nil {
+		return nil, fmt.Errorf("open store in %s: %w", dir, errors.Join(err, db.Close()))
+	}
+	return s, nil
+}
+
+func engineOptions(dir string) badger.Options {
+	return badger.DefaultOptions(dir).
+		WithLogger(nil).
+		WithSyncWrites(true).
+		WithMetricsEnabled(false).
+		WithDetectConflicts(false). // writers are serialised above
+		WithCompression(options.None).
+		WithBlockCacheSize(0).
+		WithIndexCacheSize(0).
+		WithMemTableSize(8 << 20).
+		WithNumMemtables(2).
+		WithBaseTableSize(2 << 20).
+		WithNumLevelZeroTables(3).
+		WithNumLevelZeroTablesStall(8).
+		WithNumCompactors(2).
+		WithValueThreshold(512 << 10).
+		WithValueLogFileSize(16 << 20)
+}
+
+// explain turns the engine's errors into those of localstore.
+func explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%w (%v)", localstore.ErrFull, err)
+	case strings.Contains(err.Error(), "Cannot acquire directory lock"), strings.Contains(err.Error(), "Cannot create lock file"):
+		return localstore.ErrLocked
+	case errors.Is(err, badger.ErrDBClosed):
+		return localstore.ErrClosed
+	}
+	return err
+}
+
+func (s *Store) checkFormat() error {
+	return s.db.Update(func(tx *badger.Txn) error {
+		item, err := tx.Get([]byte{prefixFormat})
+		if errors.Is(err, badger.ErrKeyNotFound) {
+			return tx.Set([]byte{prefixFormat}, []byte{format})
+		}
+		if err != nil {
+			return err
+		}
+		return item.Value(func(v []byte) error {
+			if len(v) != 1 || v[0] > format {
+				return localstore.ErrNewer
+			}
+			return nil
+		})
+	})
+}
+
+// private takes the files from other users; the folder itself is made for its
+// owner alone, which also covers files made later.
+func (s *Store) private() error {
+	files, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if f.Type().IsRegular() {
+			if err := os.Chmod(filepath.Join(s.dir, f.Name()), 0o600); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// room reports ErrFull when the disk would not hold n more bytes besides the reserve.
+func (s *Store) room(n int) error {
+	free, err := s.free(s.dir)
+	if err != nil {
+		return fmt.Errorf("free space of %s: %w", s.dir, err)
+	}
+	if need := uint64(reserveBytes) + 3*uint64(n); free < need {
+		return fmt.Errorf("%w (%d MB free, %d MB needed)", localstore.ErrFull, free>>20, need>>20+1)
+	}
+	return nil
+}
+
+func dataKey(key []byte) []byte { return append([]byte{prefixData}, key...) }
+
+// Get returns a copy of the value of a key, nil when absent.
+func (s *Store) Get(key []byte) (out []byte, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil, localstore.ErrClosed
+	}
+	err = s.db.View(func(tx *badger.Txn) error {
+		item, err := tx.Get(dataKey(key))
+		if errors.Is(err, badger.ErrKeyNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		out, err = item.ValueCopy([]byte{})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read store: %w", explain(err))
+	}
+	return out, nil
+}
+
+// Scan walks a range in order over one snapshot.
+func (s *Store) Scan(from, to []byte, fn func(key, value []byte) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return localstore.ErrClosed
+	}
+	end := []byte{prefixData + 1}
+	if to != nil {
+		end = dataKey(to)
+	}
+	return s.db.View(func(tx *badger.Txn) error {
+		o := badger.DefaultIteratorOptions
+		o.Prefix = []byte{prefixData}
+		o.PrefetchSize = 64
+		it := tx.NewIterator(o)
+		defer it.Close()
+		for it.Seek(dataKey(from)); it.Valid(); it.Next() {
+			item := it.Item()
+			if string(item.Key()) >= string(end) {
+				return nil
+			}
+			if err := item.Value(func(v []byte) error { return fn(item.Key()[1:], v) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Apply writes the batch and returns when it is on the disk.
+func (s *Store) Apply(b *localstore.Batch) error {
+	if err := b.Check(); err != nil {
+		return err
+	}
+	if err := s.room(b.Bytes()); err != nil {
+		return err
+	}
+	err := s.applyOne(b)
+	if errors.Is(err, badger.ErrTxnTooBig) {
+		err = s.applyMany(b)
+	}
+	if err != nil && !errors.Is(err, localstore.ErrClosed) {
+		return fmt.Errorf("write store: %w", explain(err))
+	}
+	return err
+}
+
+// applyOne is the usual case: one transaction of the engine.
+func (s *Store) applyOne(b *localstore.Batch) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return localstore.ErrClosed
+	}
+	tx := s.db.NewTransaction(true)
+	defer tx.Discard()
+	for _, w := range b.Writes() {
+		if err := write(tx, w); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+func write(tx *badger.Txn, w localstore.Write) error {
+	if w.Value == nil {
+		return tx.Delete(dataKey(w.Key))
+	}
+	return tx.Set(dataKey(w.Key), w.Value)
+}
+
+// Close flushes and releases the folder.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	// Only values over half a megabyte lie in the value log; one pass is enough.
+	if err := s.db.RunValueLogGC(0.5); err != nil && !errors.Is(err, badger.ErrNoRewrite) && !errors.Is(err, badger.ErrRejected) {
+		return errors.Join(fmt.Errorf("close store: %w", err), s.db.Close())
+	}
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("close store: %w", explain(err))
+	}
+	return nil
+}

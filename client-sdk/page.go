@@ -1,0 +1,391 @@
+package clientsdk
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/chuantou/chuantou/client-sdk/localstore"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// pageApply is one page being applied: everything is worked out in memory and
+// written in one batch, or nothing is.
+type pageApply struct {
+	c     *Client
+	work  map[syncproto.RecordID]*held // touched by this page
+	order []syncproto.RecordID
+	was   map[syncproto.RecordID]baseRow // atoms and sums before the page
+	sums  map[syncproto.Atom]*atomSums   // touched by this page
+	batch localstore.Batch
+
+	newSchema *schema.Schema // nil when the page brings none
+
+	pulled  int // records whose base was given or advanced
+	refused int // parts that could not be joined
+	wrong   map[syncproto.Atom]bool
+}
+
+// applyPage applies a page in one transaction of the store. On an error the
+// store and what is shown are as they were. The caller holds c.mu.
+func (c *Client) applyPage(p *syncproto.Page, whole map[syncproto.Atom]map[syncproto.RecordID]bool) (*pageApply, error) {
+	a := &pageApply{c: c, work: map[syncproto.RecordID]*held{}, was: map[syncproto.RecordID]baseRow{},
+		sums: map[syncproto.Atom]*atomSums{}, wrong: map[syncproto.Atom]bool{}}
+	next := place{Cursor: p.Cursor, Epoch: p.Epoch, Offset: c.place.Offset}
+	err := a.schema(p.Schema)
+	if err == nil {
+		err = a.entries(p, whole)
+	}
+	if err == nil && !p.More {
+		err = a.dropUnmentioned(whole)
+	}
+	if err == nil {
+		err = a.left(p.Left)
+	}
+	if err == nil {
+		err = a.settle()
+	}
+	if err == nil {
+		a.batch.Put(keyPlace, next.append())
+		a.keys(p.Keys)
+		if p.Receipt != nil {
+			c.putReceipt(&a.batch, p.Receipt)
+		}
+		err = c.store.Apply(&a.batch)
+	}
+	if err != nil {
+		a.forget()
+		return nil, err
+	}
+	c.place = next
+	for _, k := range p.Keys {
+		c.keys.add(sealingKey(k))
+	}
+	a.commit()
+	if p.Receipt != nil {
+		c.takeReceipt(p.Receipt)
+	}
+	return a, nil
+}
+
+// forget drops everything that may have been changed in memory.
+func (a *pageApply) forget() {
+	for id := range a.work {
+		delete(a.c.cache, id)
+	}
+}
+
+func (a *pageApply) commit() {
+	c := a.c
+	for atom, sums := range a.sums {
+		if sums.Records == 0 && len(sums.Classes) == 0 {
+			delete(c.sums, atom)
+		} else {
+			c.sums[atom] = sums
+		}
+	}
+	for id, h := range a.work {
+		if h.shown == nil {
+			delete(c.cache, id)
+		} else {
+			c.remember(id, h)
+		}
+	}
+	if a.newSchema != nil {
+		c.schema = a.newSchema
+		c.cache = map[syncproto.RecordID]*held{}
+	}
+	c.notify(a.order...)
+}
+
+// schema takes a new schema. Digests were made with the old one: they are
+// dropped and made anew when they are next compared.
+func (a *pageApply) schema(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	s, err := schema.Parse(b)
+	if err != nil {
+		return fmt.Errorf("schema of the server (is this program too old?): %w", err)
+	}
+	a.batch.Put(keySchema, append([]byte(nil), b...))
+	if s.Hash() == a.c.schema.Hash() {
+		return nil
+	}
+	a.newSchema = s
+	for atom, sums := range a.c.sums {
+		a.sums[atom] = &atomSums{Records: sums.Records}
+	}
+	return nil
+}
+
+func (a *pageApply) keys(keys []syncproto.HeldKey) {
+	for _, k := range keys {
+		a.batch.Put(sealKey(k.Key), appendKey(sealingKey(k)))
+	}
+}
+
+func (a *pageApply) entries(p *syncproto.Page, whole map[syncproto.Atom]map[syncproto.RecordID]bool) error {
+	for i := range p.Entries {
+		e := &p.Entries[i]
+		var ids []syncproto.RecordID
+		var err error
+		switch e.Kind {
+		case syncproto.EntryChanges:
+			ids, err = a.changes(e)
+		case syncproto.EntryStates:
+			ids, err = a.states(e)
+		case syncproto.EntryLeave:
+			err = a.leave(e.Atom, e.Records)
+		case syncproto.EntryOwn:
+			ids, err = a.ownDone(e, p.Receipt)
+		}
+		if err != nil {
+			return fmt.Errorf("entry %d of atom %s: %w", i, e.Atom, err)
+		}
+		if seen, ok := whole[e.Atom]; ok {
+			for _, id := range ids {
+				seen[id] = true
+			}
+		}
+	}
+	return nil
+}
+
+// touch returns the record to be worked on, a new one if nothing is held.
+func (a *pageApply) touch(id syncproto.RecordID) (*held, error) {
+	if h, ok := a.work[id]; ok {
+		return h, nil
+	}
+	h, err := a.c.record(id)
+	if err != nil {
+		return nil, err
+	}
+	if h == nil {
+		h = &held{}
+	}
+	a.work[id] = h
+	a.order = append(a.order, id)
+	a.was[id] = baseRow{Atoms: h.atoms, Sums: h.sums}
+	return h, nil
+}
+
+// changes joins the parts of a slice onto their bases.
+func (a *pageApply) changes(e *syncproto.Entry) (ids []syncproto.RecordID, err error) {
+	changes, err := wire.DecodeSlice(e)
+	if err != nil {
+		return nil, err
+	}
+	for i := range changes {
+		for j := range changes[i].Parts {
+			if changes[i].Parts[j].Withheld() {
+				continue
+			}
+			part, err := wire.DecodePart(e.Replica, changes[i].Parts[j].Bytes)
+			if err != nil {
+				return nil, fmt.Errorf("change %d of replica %s: %w", changes[i].Seq, e.Replica, err)
+			}
+			if err := a.joinBase(e.Atom, changes[i].Header, &part); err != nil {
+				return nil, err
+			}
+			ids = append(ids, part.Record)
+		}
+	}
+	return ids, nil
+}
+
+// joinBase joins one part onto the base of its record. What cannot be joined
+// makes the atom differ from the server's: it will be asked for again.
+func (a *pageApply) joinBase(atom syncproto.Atom, header syncproto.Header, part *syncproto.Part) error {
+	h, err := a.touch(part.Record)
+	if err != nil {
+		return err
+	}
+	h.joinAtom(atom)
+	if h.base != nil && h.base.Version.Covers(header.Replica, header.Seq) {
+		return nil
+	}
+	if h.base == nil {
+		h.base = crdt.New(part.Record)
+	}
+	switch err := h.base.Join(header, part, crdt.Options{}); {
+	case err == nil:
+		a.pulled++
+	case !errors.Is(err, crdt.ErrKnown):
+		a.refused++
+		a.wrong[atom] = true
+		if len(h.base.Version) == 0 {
+			h.base = nil // nothing but the failed part
+		}
+	}
+	return nil
+}
+
+// states replaces bases.
+func (a *pageApply) states(e *syncproto.Entry) (ids []syncproto.RecordID, err error) {
+	raw, err := wire.Decompress(e.Frame, e.RawBytes)
+	if err != nil {
+		return nil, err
+	}
+	states, err := wire.DecodeStates(raw, e.Count)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range states {
+		rec, err := crdt.Decode(s.Bytes)
+		if err == nil && rec.ID != s.Record {
+			err = fmt.Errorf("it is of record %s", rec.ID)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("state of record %s: %w", s.Record, err)
+		}
+		h, err := a.touch(s.Record)
+		if err != nil {
+			return nil, err
+		}
+		h.base = rec
+		h.joinAtom(e.Atom)
+		a.pulled++
+		ids = append(ids, s.Record)
+	}
+	return ids, nil
+}
+
+func (a *pageApply) leave(atom syncproto.Atom, ids []syncproto.RecordID) error {
+	for _, id := range ids {
+		h, err := a.touch(id)
+		if err != nil {
+			return err
+		}
+		h.leaveAtom(atom)
+	}
+	return nil
+}
+
+// ownDone moves own changes from the overlay into the base: those of their
+// parts that lie in the atom, as far as the device can tell, and are not held
+// by the server.
+func (a *pageApply) ownDone(e *syncproto.Entry, receipt *syncproto.Receipt) (ids []syncproto.RecordID, err error) {
+	replica := a.c.id.Replica
+	if receipt == nil {
+		receipt = a.c.receipt
+	}
+	for seq := e.From; seq <= min(e.To, a.c.head.Seq); seq++ {
+		for _, id := range a.c.own.records[ownChange{replica, seq}] {
+			h, err := a.touch(id)
+			if err != nil {
+				return nil, err
+			}
+			if !slices.Contains(h.atoms, e.Atom) && !(h.shown != nil && slices.Contains(a.c.atomsOf(h.shown), e.Atom)) {
+				continue
+			}
+			ids = append(ids, id)
+			if isHeld(receipt, seq, id) {
+				continue
+			}
+			if err := a.ownPart(e.Atom, id, ownChange{replica, seq}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return ids, nil
+}
+
+func (a *pageApply) ownPart(atom syncproto.Atom, id syncproto.RecordID, at ownChange) error {
+	for _, p := range a.c.own.parts[id] {
+		if p.replica == at.replica && p.seq == at.seq {
+			header, part, err := a.c.readPart(p)
+			if err != nil {
+				return err
+			}
+			return a.joinBase(atom, header, part)
+		}
+	}
+	return nil
+}
+
+func isHeld(r *syncproto.Receipt, seq syncproto.Seq, id syncproto.RecordID) bool {
+	return r != nil && slices.ContainsFunc(r.Held, func(h syncproto.Held) bool { return h.Seq == seq && h.Record == id })
+}
+
+// left purges atoms that are no longer in scope. The device's own changes stay.
+func (a *pageApply) left(atoms []syncproto.Atom) error {
+	if len(atoms) == 0 {
+		return nil
+	}
+	return a.eachBase(func(id syncproto.RecordID, row *baseRow) error {
+		for _, atom := range atoms {
+			if slices.Contains(row.Atoms, atom) {
+				if err := a.leave(atom, []syncproto.RecordID{id}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// dropUnmentioned takes records out of atoms that were given whole without
+// naming them.
+func (a *pageApply) dropUnmentioned(whole map[syncproto.Atom]map[syncproto.RecordID]bool) error {
+	if len(whole) == 0 {
+		return nil
+	}
+	return a.eachBase(func(id syncproto.RecordID, row *baseRow) error {
+		for _, atom := range row.Atoms {
+			if seen, ok := whole[atom]; ok && !seen[id] {
+				if err := a.leave(atom, []syncproto.RecordID{id}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// eachBase visits every base as it was stored before the page. The list is
+// taken first: fn reads the store.
+func (a *pageApply) eachBase(fn func(id syncproto.RecordID, row *baseRow) error) error {
+	type stored struct {
+		id  syncproto.RecordID
+		row baseRow
+	}
+	var all []stored
+	err := localstore.ScanPrefix(a.c.store, prefixBase, func(k, v []byte) error {
+		row, err := decodeBaseRow(v)
+		if err != nil {
+			return err
+		}
+		row.State = nil
+		all = append(all, stored{syncproto.RecordID(k[len(prefixBase):]), row})
+		return nil
+	})
+	for i := 0; i < len(all) && err == nil; i++ {
+		err = fn(all[i].id, &all[i].row)
+	}
+	return err
+}
+
+// settle works out what is shown, the sums and the writes.
+func (a *pageApply) settle() error {
+	for _, id := range a.order {
+		h := a.work[id]
+		if err := a.c.overlay(id, h); err != nil {
+			return err
+		}
+		a.digest(h)
+		a.moveSums(a.was[id], h)
+		a.c.putBase(&a.batch, id, h)
+	}
+	for atom, s := range a.sums {
+		if s.Records == 0 && len(s.Classes) == 0 {
+			a.batch.Delete(sumsKey(atom))
+		} else {
+			a.batch.Put(sumsKey(atom), s.append())
+		}
+	}
+	return nil
+}

@@ -1,0 +1,296 @@
+package clientsdk
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/chuantou/chuantou/client-sdk/localstore"
+	"github.com/chuantou/chuantou/client-sdk/outbox"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// RecordStatus is the first row of words: what the record is.
+type RecordStatus string
+
+// The statuses of a record. 已作废 is told from the record's delete marks.
+const (
+	StatusDraft     RecordStatus = "草稿"
+	StatusSubmitted RecordStatus = "已提交"
+	StatusArchived  RecordStatus = "已归档"
+	StatusVoided    RecordStatus = "已作废"
+)
+
+// SyncState is the second row of words: where the device's work on it is.
+type SyncState string
+
+// The four states and no others.
+const (
+	SyncDraft    SyncState = "草稿"  // on this device only, not submitted
+	SyncPending  SyncState = "待上传" // submitted, the server has not acknowledged it
+	SyncReceived SyncState = "已收到" // the server has all of it
+	SyncHeld     SyncState = "待处理" // the server has it whole but did not apply it
+)
+
+// Status is both rows for one record.
+type Status struct {
+	Record  RecordStatus
+	Sync    SyncState
+	Reasons []string // of 待处理, in words for the author
+	// Siblings counts the parts of the same saves, of other records, that are
+	// 待处理: "诉求 1 条待处理".
+	Siblings int
+	// Edited says that a draft on this device changes the record further.
+	Edited bool
+}
+
+// String is "已提交 · 待上传".
+func (s Status) String() string {
+	if s.Record == "" {
+		return string(s.Sync)
+	}
+	return string(s.Record) + " · " + string(s.Sync)
+}
+
+// statusOf reads the status field: the furthest of its values counts, so that
+// one 提交 submits a record that two are writing.
+func statusOf(rec *crdt.Record) RecordStatus {
+	rank := []RecordStatus{"", StatusDraft, StatusSubmitted, StatusArchived}
+	best := 0
+	take := func(v syncproto.Value) {
+		s, _ := plainValue(v).(string)
+		best = max(best, slices.Index(rank, RecordStatus(s)))
+	}
+	for _, e := range rec.Values("status") {
+		take(e.Value)
+	}
+	for _, e := range rec.Log("status") {
+		take(e.Value)
+	}
+	return rank[best]
+}
+
+func shownStatus(rec *crdt.Record) RecordStatus {
+	if rec.Deleted() {
+		return StatusVoided
+	}
+	return statusOf(rec)
+}
+
+// Status says where a record stands. A record that only a draft knows is 草稿.
+func (c *Client) Status(id syncproto.RecordID) (Status, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return Status{}, ErrClosed
+	}
+	drafts, err := c.draftsOf(id)
+	if err != nil {
+		return Status{}, fmt.Errorf("status: %w", err)
+	}
+	h, err := c.record(id)
+	if err != nil {
+		return Status{}, fmt.Errorf("status: %w", err)
+	}
+	if h == nil {
+		if drafts == 0 {
+			return Status{}, fmt.Errorf("status: %w: %s", ErrNoRecord, id)
+		}
+		return Status{Record: StatusDraft, Sync: SyncDraft}, nil
+	}
+	s := c.syncState(id)
+	s.Edited = drafts > 0
+	if h.shown != nil {
+		s.Record = shownStatus(h.shown)
+	}
+	return s, nil
+}
+
+// syncState is told from receipts alone.
+func (c *Client) syncState(id syncproto.RecordID) Status {
+	s := Status{Sync: SyncReceived}
+	for _, p := range c.own.parts[id] {
+		if p.replica != c.id.Replica {
+			continue // a former id: everything not received was issued anew
+		}
+		if !c.received(p.seq) {
+			s.Sync = SyncPending
+			continue
+		}
+		for _, other := range c.own.records[ownChange{p.replica, p.seq}] {
+			reason, held := c.heldReason(p.seq, other)
+			switch {
+			case held && other == id:
+				s.Reasons = append(s.Reasons, reason.Words())
+			case held:
+				s.Siblings++
+			}
+		}
+	}
+	if len(s.Reasons) > 0 && s.Sync != SyncPending {
+		s.Sync = SyncHeld
+	}
+	slices.Sort(s.Reasons)
+	s.Reasons = slices.Compact(s.Reasons)
+	return s
+}
+
+func (c *Client) received(seq syncproto.Seq) bool {
+	return c.receipt != nil && c.receipt.Received.Contains(seq)
+}
+
+func (c *Client) heldReason(seq syncproto.Seq, id syncproto.RecordID) (syncproto.HoldReason, bool) {
+	if c.receipt != nil {
+		for _, h := range c.receipt.Held {
+			if h.Seq == seq && h.Record == id {
+				return h.Reason, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// missing lists own changes that the server has not acknowledged: the outbox.
+func (c *Client) missing(after syncproto.Seq) syncproto.Ranges {
+	var received syncproto.Ranges
+	if c.receipt != nil {
+		received = c.receipt.Received
+	}
+	return outbox.Missing(received, after, c.head.Seq)
+}
+
+func (c *Client) putReceipt(b *localstore.Batch, r *syncproto.Receipt) {
+	b.Put(keyReceipt, wire.AppendReceipt(nil, r))
+	if r.Forked && (c.receipt == nil || !c.receipt.Forked) {
+		// What was acknowledged before the fork was this store's own.
+		var acked syncproto.Ranges
+		if c.receipt != nil {
+			acked = c.receipt.Received
+		}
+		b.Put(keyAcked, appendRanges(acked))
+	}
+}
+
+// takeReceipt puts a stored receipt to use and tells who watches.
+func (c *Client) takeReceipt(r *syncproto.Receipt) {
+	was := c.receipt
+	c.receipt = r
+	var changed []syncproto.RecordID
+	for at, ids := range c.own.records {
+		if at.replica != c.id.Replica {
+			continue
+		}
+		if before := was != nil && was.Received.Contains(at.seq); before != r.Received.Contains(at.seq) {
+			changed = append(changed, ids...)
+		}
+	}
+	for _, h := range r.Held {
+		changed = append(changed, h.Record)
+	}
+	if was != nil {
+		for _, h := range was.Held {
+			changed = append(changed, h.Record)
+		}
+	}
+	c.notify(changed...)
+}
+
+// Summary is what a home screen says beside the sync button.
+type Summary struct {
+	Pending         int // 待上传: changes
+	EarliestPending time.Time
+	Drafts          int
+	OldDrafts       int // older than 24 hours
+	EarliestDraft   time.Time
+	Held            int // 待处理: parts
+	Conflicts       int // records with something to choose
+	// NeedsNewID says that this store's number is in use twice, see ReEnrol.
+	NeedsNewID bool
+	// ClockOff is set when the device's clock is more than five minutes off.
+	ClockOff bool
+}
+
+// oldDraft is how long a draft may lie before it is told apart.
+const oldDraft = 24 * time.Hour
+
+// Words is the summary in the app's language: one line for each thing that
+// wants to be known, none when there is nothing.
+func (s Summary) Words() []string {
+	var out []string
+	if s.Pending > 0 {
+		out = append(out, fmt.Sprintf("待上传 %d 条，最早 %s", s.Pending, monthDay(s.EarliestPending)))
+	}
+	if s.Drafts > 0 {
+		out = append(out, fmt.Sprintf("草稿 %d 份，最早 %s", s.Drafts, monthDay(s.EarliestDraft)))
+	}
+	if s.Held > 0 {
+		out = append(out, fmt.Sprintf("待处理 %d 条", s.Held))
+	}
+	if s.Conflicts > 0 {
+		out = append(out, fmt.Sprintf("有不同修改 %d 条", s.Conflicts))
+	}
+	if s.NeedsNewID {
+		out = append(out, "设备编号重复：请向管理员要新的注册码，重新注册后继续上传；内容都在手机里")
+	}
+	if s.ClockOff {
+		out = append(out, "设备时间可能不准")
+	}
+	return out
+}
+
+// localZone is Asia/Shanghai: no daylight saving, so a fixed offset.
+var localZone = time.FixedZone("+08:00", 8*3600)
+
+func monthDay(t time.Time) string {
+	t = t.In(localZone)
+	return fmt.Sprintf("%d月%d日", t.Month(), t.Day())
+}
+
+// Summary counts what is on its way and what waits for a person.
+func (c *Client) Summary() (Summary, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return Summary{}, ErrClosed
+	}
+	missing := c.missing(0)
+	s := Summary{Pending: outbox.Count(missing), NeedsNewID: c.forked(), ClockOff: c.place.Offset > 300_000 || c.place.Offset < -300_000}
+	if c.receipt != nil {
+		s.Held = len(c.receipt.Held)
+	}
+	if len(missing) > 0 {
+		change, _, err := ownChain{c, c.id.Replica}.Change(missing[0].From)
+		if err != nil {
+			return Summary{}, fmt.Errorf("summary: %w", err)
+		}
+		s.EarliestPending = time.UnixMilli(change.Wall)
+	}
+	err := c.eachDraft(func(d *Draft) {
+		s.Drafts++
+		opened := time.UnixMilli(d.opened)
+		if s.EarliestDraft.IsZero() || opened.Before(s.EarliestDraft) {
+			s.EarliestDraft = opened
+		}
+		if c.now().Sub(opened) > oldDraft {
+			s.OldDrafts++
+		}
+	})
+	if err == nil {
+		err = localstore.ScanPrefix(c.store, prefixRow, func(_, v []byte) error {
+			row, err := decodeRow(v)
+			if row.Conflict {
+				s.Conflicts++
+			}
+			return err
+		})
+	}
+	if err != nil {
+		return Summary{}, fmt.Errorf("summary: %w", err)
+	}
+	return s, nil
+}
+
+// forked reports whether this replica id is spent.
+func (c *Client) forked() bool { return c.receipt != nil && c.receipt.Forked }

@@ -1,0 +1,214 @@
+package clientsdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/chuantou/chuantou/client-sdk/localstore"
+	"github.com/chuantou/chuantou/client-sdk/syncloop"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/session"
+	"github.com/chuantou/chuantou/syncproto/sign"
+)
+
+// Report says what one sync did.
+type Report struct {
+	Pushed   int // own changes the server acknowledged
+	Refused  int // bundles it would not take at all
+	Pulled   int // records given or advanced
+	Requests int
+	Pages    int
+	// Conflicts and Held are what waits for a person afterwards.
+	Conflicts int
+	Held      int
+	// Mismatches counts audience atoms that differed from the server and were
+	// asked for again; Unresolved those that still differ. Both should be 0.
+	Mismatches, Unresolved int
+	BytesUp, BytesDown     int64 // on the socket, headers included
+	Millis                 int64
+	NeedsNewID             bool // see ReEnrol
+	// Push and Pull say why the one or the other did not end well.
+	Push, Pull error
+}
+
+// Sync pushes what the server lacks, pulls what is new, and says what
+// happened. An error means that something is left to do: try again later; the
+// report says how far it came. Whatever happens, nothing on the device is lost.
+func (c *Client) Sync(ctx context.Context) (Report, error) {
+	c.syncing.Lock()
+	defer c.syncing.Unlock()
+	cfg, link, err := c.prepareSync()
+	if err != nil {
+		return Report{}, fmt.Errorf("sync: %w", err)
+	}
+	begun := c.now()
+	up, down := meter(link)
+	state := &syncState{c: c}
+	rep := syncloop.Run(ctx, link, session.New(cfg, state), c.opt.Clock)
+	r := Report{Pushed: rep.Pushed, Refused: rep.Refused, Pulled: state.pulled, Requests: rep.Requests, Pages: rep.Pages,
+		Mismatches: rep.Mismatches, Unresolved: rep.Unresolved, Millis: c.now().Sub(begun).Milliseconds(), Push: rep.Push, Pull: rep.Pull}
+	up2, down2 := meter(link)
+	r.BytesUp, r.BytesDown = up2-up, down2-down
+	if err := c.endSync(&rep, &r); err != nil {
+		return r, fmt.Errorf("sync: %w", err)
+	}
+	if err := rep.Err(); err != nil {
+		return r, fmt.Errorf("sync: %w", err)
+	}
+	return r, nil
+}
+
+func meter(link syncloop.Transport) (up, down int64) {
+	if m, ok := link.(syncloop.Meter); ok {
+		return m.Bytes()
+	}
+	return 0, 0
+}
+
+func (c *Client) prepareSync() (cfg session.Config, link syncloop.Transport, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+		return cfg, nil, ErrClosed
+	case c.id == nil:
+		return cfg, nil, ErrNotEnrolled
+	}
+	if link, err = c.transport(); err != nil {
+		return cfg, nil, err
+	}
+	speed := 0
+	if m, ok := link.(syncloop.Meter); ok {
+		speed = m.Speed()
+	}
+	key := c.id.Key
+	return session.Config{
+		Replica: c.id.Replica, ServerKey: c.id.ServerKey, Random: c.opt.Random,
+		Sign:  func(q *sign.SessionRequest) syncproto.Signature { return sign.SignSession(key, q) },
+		Token: c.token, Offset: c.place.Offset,
+		PushBytes: syncloop.PushBytes(speed), PageBytes: syncloop.PageBytes(speed),
+		PullOnly: c.forked(),
+	}, link, nil
+}
+
+// endSync keeps the token and the clock's offset, and counts what waits.
+func (c *Client) endSync(rep *session.Report, r *Report) error {
+	summary, err := c.Summary()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.token = rep.Token
+	if c.place.Offset != rep.Offset && err == nil {
+		next := c.place
+		next.Offset = rep.Offset
+		var b localstore.Batch
+		b.Put(keyPlace, next.append())
+		if err = c.store.Apply(&b); err == nil {
+			c.place = next
+		}
+	}
+	r.Conflicts, r.Held, r.NeedsNewID = summary.Conflicts, summary.Held, summary.NeedsNewID
+	return err
+}
+
+// syncState is the store as package session sees it. It takes the client's
+// lock for each call, never over the network.
+type syncState struct {
+	c      *Client
+	pulled int
+	// whole collects, per atom being given whole again, the records named.
+	whole map[syncproto.Atom]map[syncproto.RecordID]bool
+	wrong map[syncproto.Atom]bool // atoms with parts that could not be joined
+}
+
+// Outbox cuts the next bundles to push.
+func (s *syncState) Outbox(after syncproto.Seq, maxBytes int) (session.Outgoing, error) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if s.c.closed {
+		return session.Outgoing{}, ErrClosed
+	}
+	if s.c.forked() {
+		return session.Outgoing{}, nil
+	}
+	return s.c.cutter.Cut(s.c.missing(after), maxBytes)
+}
+
+// Receipt stores what the server has.
+func (s *syncState) Receipt(r *syncproto.Receipt) error {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if s.c.closed {
+		return ErrClosed
+	}
+	var b localstore.Batch
+	s.c.putReceipt(&b, r)
+	if err := s.c.store.Apply(&b); err != nil {
+		return err
+	}
+	s.c.takeReceipt(r)
+	return nil
+}
+
+// Cursor is the stored one.
+func (s *syncState) Cursor() (syncproto.Cursor, error) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if s.c.closed {
+		return nil, ErrClosed
+	}
+	return s.c.place.Cursor, nil
+}
+
+// Apply applies a page.
+func (s *syncState) Apply(p *syncproto.Page, again []syncproto.Atom) error {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if s.c.closed {
+		return ErrClosed
+	}
+	if len(again) > 0 && s.whole == nil {
+		s.whole = map[syncproto.Atom]map[syncproto.RecordID]bool{}
+		for _, a := range again {
+			s.whole[a] = map[syncproto.RecordID]bool{}
+		}
+	}
+	done, err := s.c.applyPage(p, s.whole)
+	if err != nil {
+		return err
+	}
+	s.pulled += done.pulled
+	if s.wrong == nil {
+		s.wrong = map[syncproto.Atom]bool{}
+	}
+	for a := range done.wrong {
+		s.wrong[a] = true
+	}
+	if !p.More {
+		s.whole = nil
+	}
+	return nil
+}
+
+// Mismatched compares digests; atoms in which something could not be joined
+// differ whatever their digest.
+func (s *syncState) Mismatched(digests []syncproto.AtomDigest) ([]syncproto.Atom, error) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if s.c.closed {
+		return nil, ErrClosed
+	}
+	out, err := s.c.mismatched(digests)
+	for a := range s.wrong {
+		if !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	s.wrong = nil
+	slices.Sort(out)
+	return out, err
+}
+
+// errAnswer is wrapped when an answer of the server makes no sense.
+var errAnswer = errors.New("the server's answer cannot be understood")

@@ -1,0 +1,190 @@
+package authn
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"sync"
+
+	"github.com/chuantou/chuantou/server/store"
+	"github.com/chuantou/chuantou/syncproto"
+)
+
+// State says whether an account is good for anything. The numbers are stored.
+type State uint8
+
+// The states of an account.
+const (
+	Active    State = 1
+	Suspended State = 2 // may come back: lost phone, leave of absence
+	Revoked   State = 3 // for ever
+)
+
+func (s State) String() string {
+	switch s {
+	case Active:
+		return "active"
+	case Suspended:
+		return "suspended"
+	case Revoked:
+		return "revoked"
+	}
+	return fmt.Sprintf("state-%d", uint8(s))
+}
+
+// Account is one enrolled replica: one person's store on one device.
+type Account struct {
+	Replica  syncproto.ReplicaID
+	Person   syncproto.PersonID
+	Key      ed25519.PublicKey // verifies its bundles and session requests; not to be modified
+	Device   string            // its name in words: 乐例红的手机
+	Enrolled int64             // Unix milliseconds
+	State    State
+}
+
+var (
+	// ErrUnknownDevice is returned for a replica that was never enrolled here.
+	ErrUnknownDevice = syncproto.Errorf(syncproto.KindUnauthorized, "这台设备没有在这里登记过，请用登记码登记")
+	// ErrStopped is returned to a device, once it has proved who it is, when
+	// its account is suspended or revoked.
+	ErrStopped = syncproto.Errorf(syncproto.KindRevoked, "这台设备已停用，请找管理员")
+	// ErrFinal is returned when a revoked account is to change its state.
+	ErrFinal = syncproto.Errorf(syncproto.KindConflict, "a revoked device stays revoked; enrol it again with a new code")
+)
+
+// Account looks an enrolled replica up, whatever its state; ErrUnknownDevice
+// when there is none.
+func (a *Authn) Account(ctx context.Context, id syncproto.ReplicaID) (Account, error) {
+	if c, ok := a.cache.get(id); ok {
+		return c, nil
+	}
+	var c Account
+	era := a.cache.era()
+	err := a.Store.View(ctx, 0, func(r store.Reader) (err error) {
+		c, err = loadAccount(r, id)
+		return err
+	})
+	if err != nil {
+		return Account{}, err
+	}
+	a.cache.put(c, era)
+	return c, nil
+}
+
+func loadAccount(r store.Reader, id syncproto.ReplicaID) (Account, error) {
+	v, err := r.Get(deviceKey(id))
+	if err != nil {
+		return Account{}, fmt.Errorf("account %s: %w", id, err)
+	}
+	if v == nil {
+		return Account{}, ErrUnknownDevice
+	}
+	c, err := decodeAccount(v)
+	if err != nil {
+		return Account{}, fmt.Errorf("account %s: %w", id, err)
+	}
+	return c, nil
+}
+
+// maxListed bounds how many devices of one person are listed.
+const maxListed = 1000
+
+// Devices lists the accounts of a person, in order of replica id.
+func (a *Authn) Devices(ctx context.Context, p syncproto.PersonID) ([]Account, error) {
+	var out []Account
+	prefix := append(bytes.Clone(personPrefix), p[:]...)
+	err := a.Store.View(ctx, 0, func(r store.Reader) error {
+		out = nil
+		return r.Scan(prefix, store.PrefixEnd(prefix), false, func(k store.Key, _ []byte) (bool, error) {
+			var id syncproto.ReplicaID
+			copy(id[:], k[len(prefix):])
+			c, err := loadAccount(r, id)
+			if err != nil {
+				return false, err
+			}
+			out = append(out, c)
+			return len(out) < maxListed, nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("devices of %s: %w", p, err)
+	}
+	return out, nil
+}
+
+// SetState suspends, revokes or reactivates an account. Its sessions end. What
+// it wrote before stays; what it pushes later is the ingest's to hold.
+func (a *Authn) SetState(ctx context.Context, id syncproto.ReplicaID, s State) error {
+	if s < Active || s > Revoked {
+		return syncproto.Errorf(syncproto.KindBadRequest, "unknown state %d", s)
+	}
+	key := deviceKey(id)
+	_, err := a.Store.Update(ctx, []store.Key{key}, func(r store.Reader) (b store.Batch, err error) {
+		c, err := loadAccount(r, id)
+		if err != nil || c.State == s {
+			return b, err
+		}
+		if c.State == Revoked {
+			return b, ErrFinal
+		}
+		c.State = s
+		b.Put(key, encodeAccount(&c))
+		return b, nil
+	})
+	a.cache.drop(id)
+	a.devices.endAll(id)
+	if err != nil {
+		return fmt.Errorf("set state of %s: %w", id, err)
+	}
+	return nil
+}
+
+// accountCache spares a store read per request. It is bounded by forgetting
+// any entry when full: which one does not matter.
+type accountCache struct {
+	mu sync.RWMutex
+	m  map[syncproto.ReplicaID]Account
+	n  uint64 // counts drops: what was read before one is not kept after it
+}
+
+const maxCachedAccounts = 4096
+
+func (c *accountCache) get(id syncproto.ReplicaID) (Account, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	acc, ok := c.m[id]
+	return acc, ok
+}
+
+func (c *accountCache) era() uint64 {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.n
+}
+
+func (c *accountCache) put(acc Account, era uint64) {
+	acc.Key = bytes.Clone(acc.Key)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n != era {
+		return
+	}
+	if c.m == nil {
+		c.m = map[syncproto.ReplicaID]Account{}
+	}
+	for id := range c.m {
+		if len(c.m) < maxCachedAccounts {
+			break
+		}
+		delete(c.m, id)
+	}
+	c.m[acc.Replica] = acc
+}
+
+func (c *accountCache) drop(id syncproto.ReplicaID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n++
+	delete(c.m, id)
+}

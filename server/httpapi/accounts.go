@@ -1,0 +1,197 @@
+package httpapi
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/chuantou/chuantou/syncproto"
+)
+
+type enrolRequest struct {
+	Code   string `json:"code"`
+	Key    string `json:"key"`
+	Device string `json:"device"`
+}
+
+type enrolAnswer struct {
+	Replica    syncproto.ReplicaID `json:"replica"`
+	Person     syncproto.PersonID  `json:"person"`
+	PersonName string              `json:"person_name"`
+	ServerKey  string              `json:"server_key"`
+	SealKey    string              `json:"seal_key"`
+	Origin     string              `json:"origin"`
+	Epoch      string              `json:"epoch"`
+	Wall       int64               `json:"wall"`
+}
+
+var errKeyText = syncproto.Errorf(syncproto.KindBadRequest, "key: want the %d bytes of an Ed25519 public key in base64url without padding", ed25519.PublicKeySize)
+
+func (a *API) enrol(q *call) error {
+	var in enrolRequest
+	if err := q.json(&in); err != nil {
+		return err
+	}
+	key, err := base64.RawURLEncoding.Strict().DecodeString(in.Key)
+	if err != nil || len(key) != ed25519.PublicKeySize {
+		return errKeyText
+	}
+	epoch, err := a.Identity.Epoch(q.ctx)
+	if err != nil {
+		return fmt.Errorf("enrol: epoch: %w", err)
+	}
+	acc, err := a.Auth.Enrol(q.ctx, q.RealIP(), in.Code, key, in.Device)
+	if err != nil {
+		return err
+	}
+	p, _ := a.People.Person(acc.Person)
+	return a.sendJSON(q, enrolAnswer{
+		Replica: acc.Replica, Person: acc.Person, PersonName: p.Name,
+		ServerKey: base64.RawURLEncoding.EncodeToString(a.Identity.SignKey),
+		SealKey:   base64.RawURLEncoding.EncodeToString(a.Identity.SealKey.Bytes()),
+		Origin:    a.Identity.Origin, Epoch: epoch, Wall: a.Now().UnixMilli(),
+	})
+}
+
+type loginRequest struct {
+	Name     string `json:"name"`
+	Password string `json:"password"`
+}
+
+type personAnswer struct {
+	ID      syncproto.PersonID   `json:"person"`
+	Name    string               `json:"person_name"`
+	Post    string               `json:"post,omitempty"`
+	Admin   bool                 `json:"admin"`
+	Replica *syncproto.ReplicaID `json:"replica,omitempty"`
+}
+
+func (a *API) login(q *call) error {
+	var in loginRequest
+	if err := q.json(&in); err != nil {
+		return err
+	}
+	tok, person, err := a.Auth.Login(q.ctx, in.Name, in.Password, q.RealIP())
+	if err != nil {
+		return err
+	}
+	q.SetCookie(sessionCookieOf(q, tok.Text()))
+	return a.sendJSON(q, struct {
+		Token string `json:"token"`
+		CSRF  string `json:"csrf"`
+		personAnswer
+	}{tok.Text(), a.Auth.CSRF(tok), a.personAnswer(Caller{Person: person})})
+}
+
+func (a *API) personAnswer(who Caller) personAnswer {
+	p, _ := a.People.Person(who.Person)
+	out := personAnswer{ID: who.Person, Name: p.Name, Post: p.Post, Admin: p.Admin}
+	if !who.Replica.IsZero() {
+		out.Replica = &who.Replica
+	}
+	return out
+}
+
+func (a *API) logout(q *call) error {
+	if q.who.browser {
+		a.Auth.Logout(q.who.token)
+		q.SetCookie(sessionCookieOf(q, ""))
+	} else {
+		a.Auth.EndSession(q.who.token)
+	}
+	return a.sendJSON(q, struct{}{})
+}
+
+func (a *API) me(q *call) error {
+	out := struct {
+		personAnswer
+		CSRF string `json:"csrf,omitempty"`
+	}{personAnswer: a.personAnswer(q.who)}
+	if q.who.browser {
+		out.CSRF = a.Auth.CSRF(q.who.token)
+	}
+	return a.sendJSON(q, out)
+}
+
+type codeRequest struct {
+	Person string `json:"person"` // name or id
+}
+
+type codeAnswer struct {
+	Code       string             `json:"code"`
+	Expires    time.Time          `json:"expires"`
+	Person     syncproto.PersonID `json:"person"`
+	PersonName string             `json:"person_name"`
+}
+
+var errMayNotAdmit = syncproto.Errorf(syncproto.KindForbidden, "此人有您管理范围以外的职责，请找上一级管理员")
+
+// charge finds the person an administrator names and checks that he may act
+// for him.
+func (a *API) charge(who Caller, nameOrID string) (Person, error) {
+	if nameOrID == "" {
+		return Person{}, syncproto.Errorf(syncproto.KindBadRequest, "person: want a name or an id")
+	}
+	p, err := a.People.Find(nameOrID)
+	if err != nil {
+		return Person{}, err
+	}
+	if !who.Operator && !a.People.MayAdmit(who.Person, p.ID) {
+		return Person{}, errMayNotAdmit
+	}
+	return p, nil
+}
+
+func (a *API) createCode(q *call) error {
+	var in codeRequest
+	if err := q.json(&in); err != nil {
+		return err
+	}
+	p, err := a.charge(q.who, in.Person)
+	if err != nil {
+		return err
+	}
+	code, expires, err := a.Auth.CreateCode(q.ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	a.Log.InfoContext(q.ctx, "code created", "for", p.ID, "by", q.who.words())
+	return a.sendJSON(q, codeAnswer{Code: code, Expires: expires.UTC().Truncate(time.Second), Person: p.ID, PersonName: p.Name})
+}
+
+type passwordRequest struct {
+	Person   string `json:"person"` // name or id
+	Login    string `json:"login"`  // empty: the person's name
+	Password string `json:"password"`
+}
+
+func (a *API) setPassword(q *call) error {
+	var in passwordRequest
+	if err := q.json(&in); err != nil {
+		return err
+	}
+	p, err := a.charge(q.who, in.Person)
+	if err != nil {
+		return err
+	}
+	if in.Login == "" {
+		in.Login = p.Name
+	}
+	if err := a.Auth.SetPassword(q.ctx, p.ID, in.Login, in.Password); err != nil {
+		return err
+	}
+	a.Log.InfoContext(q.ctx, "password set", "for", p.ID, "by", q.who.words())
+	return a.sendJSON(q, struct {
+		Person syncproto.PersonID `json:"person"`
+		Login  string             `json:"login"`
+	}{p.ID, in.Login})
+}
+
+// words says in a log who did something.
+func (w Caller) words() string {
+	if w.Operator {
+		return "operator"
+	}
+	return w.Person.String()
+}

@@ -1,0 +1,139 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/chuantou/chuantou/syncproto"
+)
+
+// Local is the time in which days begin here. China has one, without summer time.
+var Local = time.FixedZone("UTC+8", 8*60*60)
+
+// Order is one of the two orders of the timeline.
+type Order string
+
+// The orders, newest first in both.
+const (
+	ByOccurrence Order = "occurred" // 按发生时间
+	ByArrival    Order = "arrived"  // 新到
+)
+
+// TimelineQuery is what a reader asked for. Its values are well formed; that
+// they exist or lie in the viewer's territory is not said.
+type TimelineQuery struct {
+	Order  Order
+	Places []string // place codes; a record is in it when its code begins so
+	Kinds  []string
+	Person syncproto.PersonID
+	Since  time.Time // first day, at its beginning in Local; zero is open
+	Until  time.Time // last day, likewise; the day itself is included
+	Only   []string  // conflict, held … as the pages name them; all must hold
+	After  string    // Timeline.Next of an earlier page
+	Limit  int
+}
+
+// Timeline is one page of the merged timeline.
+type Timeline struct {
+	Rows []Row `json:"rows"`
+	// Next continues below the last row; empty at the end.
+	Next string `json:"next,omitempty"`
+	// LookedTo is set when a filter stopped looking before the page was full.
+	LookedTo *time.Time `json:"looked_to,omitempty"`
+}
+
+// Row is one line of the timeline. Nothing sensitive ever stands in one.
+type Row struct {
+	Record   syncproto.RecordID `json:"record"`
+	Kind     string             `json:"kind"`
+	Label    string             `json:"label,omitempty"` // 走访, 道地会
+	Title    string             `json:"title,omitempty"`
+	Summary  string             `json:"summary,omitempty"`
+	Occurred time.Time          `json:"occurred"`
+	DateOnly bool               `json:"date_only,omitempty"` // only the day of Occurred is known
+	Received time.Time          `json:"received"`
+	Place    string             `json:"place_code,omitempty"`
+	Where    string             `json:"where,omitempty"`
+	Who      []string           `json:"who,omitempty"`
+	Status   string             `json:"status,omitempty"`
+	// Conflicts counts the fields whose live values differ; Marks are the
+	// chips of the row in words: 有不同修改, 补录.
+	Conflicts int      `json:"conflicts,omitempty"`
+	Held      int      `json:"held,omitempty"`
+	Marks     []string `json:"marks,omitempty"`
+}
+
+// Record is one record as one viewer may see it.
+type Record struct {
+	ID      syncproto.RecordID `json:"record"`
+	Kind    string             `json:"kind"`
+	Label   string             `json:"label,omitempty"`
+	Title   string             `json:"title,omitempty"`
+	Number  string             `json:"number,omitempty"`
+	Place   string             `json:"place_code,omitempty"`
+	Status  string             `json:"status,omitempty"`
+	Deleted bool               `json:"deleted,omitempty"`
+	Fields  []Field            `json:"fields"`
+	Held    []HeldPart         `json:"held,omitempty"`
+	// Version is the version vector: replica, then its latest joined change.
+	Version map[syncproto.ReplicaID]syncproto.Seq `json:"version,omitempty"`
+}
+
+// Field is one field of a record. Of a masked one only the reason is given.
+type Field struct {
+	Key    string          `json:"key"`
+	Label  string          `json:"label,omitempty"`
+	Value  json.RawMessage `json:"value,omitempty"` // the one shown first
+	Masked string          `json:"masked,omitempty"`
+	// Values are all live values, when they differ.
+	Values []FieldValue `json:"values,omitempty"`
+}
+
+// FieldValue is one of several live values and where it comes from.
+type FieldValue struct {
+	Value    json.RawMessage `json:"value,omitempty"`
+	Masked   string          `json:"masked,omitempty"`
+	By       string          `json:"by,omitempty"`
+	Device   string          `json:"device,omitempty"`
+	Written  time.Time       `json:"written"` // claimed by the author's clock
+	Received time.Time       `json:"received"`
+	Shown    bool            `json:"shown,omitempty"`
+}
+
+// History lists the changes joined to a record, in the order they came.
+type History struct {
+	Entries []HistoryEntry `json:"entries"`
+}
+
+// HistoryEntry is one change of a record.
+type HistoryEntry struct {
+	Replica  syncproto.ReplicaID `json:"replica"`
+	Seq      syncproto.Seq       `json:"seq"`
+	Author   syncproto.PersonID  `json:"author"`
+	By       string              `json:"by,omitempty"`
+	Device   string              `json:"device,omitempty"`
+	Written  time.Time           `json:"written"`   // claimed by the author's clock
+	OffsetMS int64               `json:"offset_ms"` // that clock's distance to the server's, as measured before
+	Received time.Time           `json:"received"`
+	Fields   []string            `json:"fields,omitempty"` // keys it touched, as far as the viewer may see them
+	What     string              `json:"what,omitempty"`
+}
+
+// HeldList is what is held in the viewer's territory.
+type HeldList struct {
+	Parts []HeldPart `json:"parts"`
+	More  int        `json:"more,omitempty"` // beyond those listed
+}
+
+// HeldPart is one part that is stored whole and not applied.
+type HeldPart struct {
+	Replica  syncproto.ReplicaID  `json:"replica"`
+	Seq      syncproto.Seq        `json:"seq"`
+	Record   syncproto.RecordID   `json:"record"`
+	Kind     string               `json:"kind,omitempty"`
+	By       string               `json:"by,omitempty"`
+	Device   string               `json:"device,omitempty"`
+	Reason   syncproto.HoldReason `json:"reason"`
+	Words    string               `json:"words"` // the reason, in a sentence
+	Received time.Time            `json:"received"`
+}

@@ -1,0 +1,96 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/chuantou/chuantou/syncproto"
+)
+
+// Deps is what the pages need from the rest of the server.
+type Deps struct {
+	Source   Source
+	Sessions Sessions
+	Key      []byte           // at least 32 secret bytes; signs the tokens of forms, so it must survive a restart
+	Now      func() time.Time // the server's clock
+	Log      *slog.Logger     // nil logs nothing
+}
+
+// Source answers what a viewer may see, already masked for that viewer. All
+// methods may be called concurrently; returned values belong to the caller.
+//
+// An error of *QueryError becomes a page that shows its words; ErrNotFound
+// becomes a page that does not tell absent from not permitted; any other
+// error is logged and shown as "not right now".
+type Source interface {
+	// Timeline returns one page of rows in the order of the query: by
+	// occurrence newest first, a row of day precision below the timed rows of
+	// its day; by arrival newest arrival first, rows that arrived together by
+	// occurrence.
+	Timeline(ctx context.Context, v Viewer, q TimelineQuery) (TimelinePage, error)
+	// Record returns one record, ErrNotFound when it is absent or not to be
+	// seen by this viewer alike.
+	Record(ctx context.Context, v Viewer, id syncproto.RecordID) (RecordPage, error)
+	// Held lists what is held in the viewer's territory, newest arrival first;
+	// ErrNotFound for who is no administrator.
+	Held(ctx context.Context, v Viewer) (HeldPage, error)
+}
+
+// Sessions is who is calling: from logging in to what was seen until then, the
+// life of one browser session.
+type Sessions interface {
+	// Login checks name and password and opens a session. ErrBadLogin when
+	// they do not fit, *LaterError when this name or remote must wait first.
+	// Delays between attempts are the implementation's matter.
+	Login(ctx context.Context, name, password, remote string) (token string, err error)
+	// Viewer finds who a token stands for, ErrNoSession when nobody.
+	Viewer(ctx context.Context, token string) (Viewer, error)
+	// Logout ends a session; an unknown token is no error.
+	Logout(ctx context.Context, token string) error
+	// SeenUpTo is how far this person has marked arrivals as seen, the zero
+	// Seen when never.
+	SeenUpTo(ctx context.Context, v Viewer) (Seen, error)
+	// MarkSeen moves that forward. The mark comes back from a form and is not
+	// to be trusted: one that does not parse is a *QueryError, an older one
+	// than the present is ignored.
+	MarkSeen(ctx context.Context, v Viewer, s Seen) error
+}
+
+// Viewer is the person behind a session.
+type Viewer struct {
+	Person syncproto.PersonID
+	Name   string
+	Post   string // 东极镇党委书记
+	Unit   string // stands on what the viewer prints
+	Area   string // the territory in words: 东极镇
+	Admin  bool   // may open the page of what is held
+}
+
+// Seen is a place in the order of arrival: an opaque mark that only the
+// Source reads, and when the person was there.
+type Seen struct {
+	Mark string
+	At   time.Time
+}
+
+var (
+	// ErrNotFound says there is no such thing for this viewer.
+	ErrNotFound = errors.New("not found, or not to be seen by this viewer")
+	// ErrNoSession says a token is unknown, expired or revoked.
+	ErrNoSession = errors.New("no session behind this token")
+	// ErrBadLogin says name and password do not fit; never which of the two.
+	ErrBadLogin = errors.New("name and password do not fit")
+)
+
+// LaterError is returned by Login when there were too many attempts.
+type LaterError struct{ After time.Duration }
+
+func (e *LaterError) Error() string { return "too many attempts, wait " + e.After.String() }
+
+// QueryError is a request that cannot be answered as it stands. Words is a
+// sentence for the person: what is wrong and what would be right.
+type QueryError struct{ Words string }
+
+func (e *QueryError) Error() string { return e.Words }

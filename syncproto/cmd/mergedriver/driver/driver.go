@@ -1,0 +1,204 @@
+// Package driver is the merge driver as a library: the black-box protocol by
+// which a checker judges the merge engine, over exactly the code that device
+// and server join with. Time is what the clock command says; nothing here
+// touches a network, a disk or a random number.
+//
+// Start with Driver.Do. A device (device.go) is a crdt.Replica, the log of
+// changes it can pass on, and the change being made; blob.go is how changes
+// travel, exchange.go the sync between two devices.
+package driver
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Version is what hello says.
+const Version = "1"
+
+var features = []string{"text", "value", "set", "list", "log", "record", "clock", "save", "sync", "replay", "list-move"}
+
+// Driver holds the devices and the named changes. Not safe for concurrent use.
+type Driver struct {
+	devices map[string]*device
+	named   map[string][]byte
+}
+
+// New returns a driver that holds nothing.
+func New() *Driver {
+	d := &Driver{}
+	d.reset()
+	return d
+}
+
+func (d *Driver) reset() {
+	d.devices, d.named = map[string]*device{}, map[string][]byte{}
+}
+
+// request is one command; which members are used depends on Op.
+type request struct {
+	ID       json.RawMessage `json:"id"`
+	Op       string          `json:"op"`
+	Protocol int             `json:"protocol"`
+
+	R     string  `json:"r"`
+	Rec   string  `json:"rec"`
+	F     string  `json:"f"`
+	Item  string  `json:"item"`
+	A     string  `json:"a"`
+	B     string  `json:"b"`
+	From  string  `json:"from"`
+	As    string  `json:"as"`
+	Entry *string `json:"entry"`
+
+	At      *int            `json:"at"`
+	N       *int            `json:"n"`
+	To      json.RawMessage `json:"to"` // a device's name, or an index
+	Now     *int64          `json:"now"`
+	Text    *string         `json:"text"`
+	Value   json.RawMessage `json:"value"`
+	Edits   []triple        `json:"edits"`
+	Changes []string        `json:"changes"`
+	Blob    json.RawMessage `json:"blob"` // base64, or true
+}
+
+// answer is what a command is answered with besides id and ok.
+type answer map[string]any
+
+// code is an error code of the protocol with what went wrong.
+type code struct{ name, message string }
+
+func (c *code) Error() string { return c.name + ": " + c.message }
+
+func refuse(name, format string, args ...any) error {
+	return &code{name, fmt.Sprintf(format, args...)}
+}
+
+func badRequest(format string, args ...any) error {
+	return refuse("BAD_REQUEST", format, args...)
+}
+
+// Do carries out one command and returns its answer, without a line feed.
+func (d *Driver) Do(line []byte) []byte {
+	var q request
+	out := answer{}
+	err := json.Unmarshal(line, &q)
+	if err != nil {
+		err = badRequest("%v", err)
+	} else if out, err = d.do(&q); out == nil {
+		out = answer{}
+	}
+	if err != nil {
+		c := &code{"BAD_REQUEST", err.Error()}
+		errors.As(err, &c)
+		out = answer{"error": c.name, "message": c.message}
+	}
+	out["ok"] = err == nil
+	if len(q.ID) > 0 {
+		out["id"] = q.ID
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(out); err != nil {
+		panic(fmt.Sprintf("driver: answer does not encode: %v", err))
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
+}
+
+func (d *Driver) do(q *request) (answer, error) {
+	switch q.Op {
+	case "hello":
+		if q.Protocol != 1 {
+			return nil, badRequest("protocol %d, this driver speaks 1", q.Protocol)
+		}
+		return answer{"name": "chuantou", "version": Version, "unit": "codepoint", "features": features}, nil
+	case "reset":
+		d.reset()
+		return nil, nil
+	case "replica":
+		return nil, d.replica(q)
+	case "load":
+		return nil, d.load(q)
+	case "pull":
+		var to string
+		if err := json.Unmarshal(q.To, &to); err != nil {
+			return nil, badRequest("to: %v", err)
+		}
+		return d.exchange(q.From, to, false)
+	case "sync":
+		return d.exchange(q.A, q.B, true)
+	}
+	run, ok := commands[q.Op]
+	if !ok {
+		return nil, refuse("UNSUPPORTED", "op %q", q.Op)
+	}
+	dev, err := d.device(q.R)
+	if err != nil {
+		return nil, err
+	}
+	return run(d, dev, q)
+}
+
+// commands are those about one device.
+var commands = map[string]func(d *Driver, v *device, q *request) (answer, error){
+	"clock":   clock,
+	"create":  create,
+	"delete":  remove,
+	"restore": restore,
+	"ins":     insertText,
+	"del":     deleteText,
+	"replay":  replay,
+	"set":     setValue,
+	"add":     addMember,
+	"remove":  removeMember,
+	"lins":    insertItem,
+	"lset":    setItem,
+	"ldel":    deleteItem,
+	"lmove":   moveItem,
+	"log":     appendLog,
+	"take":    take,
+	"give":    give,
+	"save":    save,
+	"read":    read,
+}
+
+func (d *Driver) device(name string) (*device, error) {
+	if v := d.devices[name]; v != nil {
+		return v, nil
+	}
+	return nil, refuse("NO_REPLICA", "%q", name)
+}
+
+func (d *Driver) replica(q *request) error {
+	v, err := d.newDevice(q.R)
+	if err != nil {
+		return err
+	}
+	d.devices[q.R] = v
+	return nil
+}
+
+func (d *Driver) newDevice(name string) (*device, error) {
+	if !validReplica(name) {
+		return nil, badRequest("replica name %q", name)
+	}
+	if d.devices[name] != nil {
+		return nil, refuse("EXISTS", "replica %q", name)
+	}
+	return newDevice(name), nil
+}
+
+func validReplica(name string) bool {
+	if name == "" || len(name) > 32 {
+		return false
+	}
+	for _, c := range []byte(name) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
+}

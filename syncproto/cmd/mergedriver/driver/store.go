@@ -1,0 +1,105 @@
+package driver
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// save gives the device's whole stored state: clock, records, the log of
+// changes (those that wait among them), and which parts wait.
+func save(_ *Driver, v *device, _ *request) (answer, error) {
+	if err := v.save(); err != nil {
+		return nil, err
+	}
+	b := binary.AppendVarint(nil, v.now)
+	ids := v.store.IDs()
+	b = binary.AppendUvarint(b, uint64(len(ids)))
+	for _, id := range ids {
+		state := v.store.Record(id).AppendBinary(nil)
+		b = append(binary.AppendUvarint(b, uint64(len(state))), state...)
+	}
+	b = appendRuns(b, v.log.order)
+	blob := seal(blobState, b)
+	return answer{"blob": base64.StdEncoding.EncodeToString(blob), "bytes": len(blob)}, nil
+}
+
+// load makes a new device of a stored state. Its later edits are its own.
+func (d *Driver) load(q *request) error {
+	v, err := d.newDevice(q.R)
+	if err != nil {
+		return err
+	}
+	blob, err := blobOf(q)
+	if err != nil {
+		return err
+	}
+	if err := v.restore(blob); err != nil {
+		return refuse("BAD_CHANGE", "%v", err)
+	}
+	d.devices[q.R] = v
+	return nil
+}
+
+func (v *device) restore(blob []byte) error {
+	payload, err := open(blobState, blob)
+	if err != nil {
+		return err
+	}
+	now, k := binary.Varint(payload)
+	if k <= 0 {
+		return errBlob
+	}
+	v.now = now
+	r := &reader{b: payload[k:]}
+	for n := r.uint(); n > 0 && r.err == nil; n-- {
+		rec, err := crdt.Decode(r.take(r.uint()))
+		if err != nil {
+			return err
+		}
+		if err := rec.Verify(); err != nil {
+			return err
+		}
+		v.store.Put(rec)
+	}
+	changes, err := readRuns(r)
+	if err != nil || len(r.b) > 0 {
+		return errBlob
+	}
+	for i := range changes {
+		if err := v.remember(&changes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remember takes a stored change into the log, and delivers again those parts
+// that the states do not hold: they wait.
+func (v *device) remember(c *received) error {
+	h := c.change.Header
+	v.log.add(h.Replica, h.Seq, c.run, wire.AppendRawChange(nil, &c.change))
+	for i := range c.change.Parts {
+		p, err := wire.DecodePart(h.Replica, c.change.Parts[i].Bytes)
+		if err != nil {
+			return err
+		}
+		if rec := v.store.Record(p.Record); rec != nil && rec.Version.Covers(h.Replica, h.Seq) {
+			continue
+		}
+		if err := v.deliver(h, &p, c.run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// itemKey names a list item; the id it leads to never changes.
+type itemKey struct {
+	record syncproto.RecordID
+	field  string
+	item   string
+}

@@ -1,0 +1,183 @@
+package crdt
+
+import (
+	"fmt"
+
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/text"
+)
+
+// ItemEdit edits the fields of one item of a list.
+type ItemEdit struct {
+	e     *Edit
+	field string
+	id    syncproto.ElemID
+}
+
+// Item addresses an item; an id that is not in the list is an error of the
+// first op. Any op on a struck-out item brings it back.
+func (e *Edit) Item(field string, id syncproto.ElemID) *ItemEdit { return &ItemEdit{e, field, id} }
+
+func (i *ItemEdit) op(kind syncproto.OpKind, sub string, v syncproto.Value) error {
+	if i.id.IsNone() {
+		return invalid("no item")
+	}
+	return i.e.op(syncproto.Op{Kind: kind, Field: i.field, Item: i.id, Sub: sub, Value: v})
+}
+
+// Set is Edit.Set for a field of the item.
+func (i *ItemEdit) Set(sub string, v syncproto.Value) error { return i.op(syncproto.OpSet, sub, v) }
+
+// Add is Edit.Add for a field of the item.
+func (i *ItemEdit) Add(sub string, v syncproto.Value) error { return i.op(syncproto.OpAdd, sub, v) }
+
+// Remove is Edit.Remove for a field of the item.
+func (i *ItemEdit) Remove(sub string, v syncproto.Value) error {
+	return i.op(syncproto.OpRemove, sub, v)
+}
+
+// Log is Edit.Log for a field of the item.
+func (i *ItemEdit) Log(sub string, v syncproto.Value) error { return i.op(syncproto.OpLog, sub, v) }
+
+// Replace is Edit.Replace for a field of the item.
+func (i *ItemEdit) Replace(sub string, at, del int, ins string) error {
+	return i.e.replace(target{i.field, i.id, sub}, at, del, ins)
+}
+
+// SetText is Edit.SetText for a field of the item.
+func (i *ItemEdit) SetText(sub, final string) error {
+	return i.e.setText(target{i.field, i.id, sub}, final)
+}
+
+// InsertItem puts a new item before the at-th visible one and returns its id.
+func (e *Edit) InsertItem(field string, at int) (syncproto.ElemID, error) {
+	if err := e.open(); err != nil {
+		return syncproto.ElemID{}, err
+	}
+	if err := checkName(field); err != nil {
+		return syncproto.ElemID{}, err
+	}
+	f := e.r.fields.find(field, ClassList)
+	if f == nil {
+		if at != 0 {
+			return syncproto.ElemID{}, invalid("index %d in an empty list", at)
+		}
+		f = e.r.fields.make(field, ClassList)
+		f.list = newList()
+	}
+	place, err := e.newPlace(f, at, nil)
+	if err != nil {
+		return syncproto.ElemID{}, err
+	}
+	id := syncproto.ElemID{Replica: e.c.replica, Counter: place.Counter}
+	f.list.insert(id)
+	f.list.order = nil
+	e.take(syncproto.Op{Kind: syncproto.OpItemInsert, Field: field, Counter: place.Counter, Left: place.Left, Right: place.Right})
+	return id, nil
+}
+
+// RemoveItem strikes an item out; one that is struck out already is left alone.
+func (e *Edit) RemoveItem(field string, id syncproto.ElemID) error {
+	if err := e.open(); err != nil {
+		return err
+	}
+	if err := e.item(field, id); err != nil {
+		return err
+	}
+	if len(e.r.fields.find(field, ClassList).list.find(id).life) == 0 {
+		return nil
+	}
+	e.barrier = len(e.part.Ops) + 1
+	e.take(syncproto.Op{Kind: syncproto.OpItemRemove, Field: field, Item: id})
+	return nil
+}
+
+// MoveItem gives an item a new place, so that it becomes the to-th visible one.
+func (e *Edit) MoveItem(field string, id syncproto.ElemID, to int) error {
+	if err := e.open(); err != nil {
+		return err
+	}
+	if err := e.item(field, id); err != nil {
+		return err
+	}
+	f := e.r.fields.find(field, ClassList)
+	place, err := e.newPlace(f, to, f.list.find(id))
+	if err != nil {
+		return err
+	}
+	e.take(syncproto.Op{Kind: syncproto.OpItemMove, Field: field, Item: id, Counter: place.Counter, Left: place.Left, Right: place.Right})
+	return nil
+}
+
+// RestoreItem brings a struck-out item back where it stood; a visible one is
+// left alone.
+func (e *Edit) RestoreItem(field string, id syncproto.ElemID) error {
+	if err := e.item(field, id); err != nil {
+		return err
+	}
+	l := e.r.fields.find(field, ClassList).list
+	if len(l.find(id).life) > 0 {
+		return nil
+	}
+	at := 0
+	for _, it := range l.ordered(e.r) {
+		if it.id == id {
+			break
+		}
+		if len(it.life) > 0 {
+			at++
+		}
+	}
+	return e.MoveItem(field, id, at)
+}
+
+// newPlace inserts a placeholder before the at-th visible item other than
+// moved, right behind the visible item before it.
+func (e *Edit) newPlace(f *field, at int, moved *item) (text.Insert, error) {
+	var before *item // the visible item that the new place follows
+	n := 0
+	for _, it := range f.list.ordered(e.r) {
+		if n == at {
+			break
+		}
+		if len(it.life) > 0 && it != moved {
+			before = it
+			n++
+		}
+	}
+	if at < 0 || n < at {
+		return text.Insert{}, invalid("index %d in a list of %d items", at, n)
+	}
+	index := 0
+	if before != nil {
+		places, err := f.list.index()
+		if err != nil {
+			return text.Insert{}, err
+		}
+		index = places.position(before.shownPlace(e.r)) + 1
+	}
+	doc, err := f.list.places.open()
+	if err != nil {
+		return text.Insert{}, err
+	}
+	next := max(doc.Highest(e.c.replica), e.highestPlace(f.name)) + 1
+	edit, err := doc.ReplaceFrom(e.c.replica, next, index, 0, placeRune)
+	if err != nil {
+		return text.Insert{}, fmt.Errorf("%w: list %q: %w", ErrInvalid, f.name, err)
+	}
+	f.list.places.raw = nil
+	return edit.Inserts[0], nil
+}
+
+// highestPlace is the replica's highest counter in the list's newest state.
+func (e *Edit) highestPlace(name string) uint64 {
+	if e.latest == e.r {
+		return 0
+	}
+	if f := e.latest.fields.find(name, ClassList); f != nil {
+		if doc, err := f.list.places.open(); err == nil {
+			return doc.Highest(e.c.replica)
+		}
+	}
+	return 0
+}

@@ -1,0 +1,239 @@
+package crdt
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// formatVersion leads every encoded state. An older build refuses a newer one.
+const formatVersion = 1
+
+// encodedMembers is how many members the state's array has (SPEC.md §4.5):
+// version, id, kind, partial, lamport, replicas, authors, heads, changes,
+// marks, fields.
+const encodedMembers = 11
+
+// encoder writes a state. Replicas, authors and changes stand once, in tables
+// that hold exactly what is referred to, in order of their bytes: the same
+// joined changes give the same bytes.
+type encoder struct {
+	r        *Record
+	b        []byte
+	replicas []syncproto.ReplicaID
+	authors  []syncproto.PersonID
+	order    []uint32 // indexes into r.changes of the live ones, in order
+	index    []uint32 // their places in order; by index into r.changes
+}
+
+// AppendBinary appends the canonical encoding of the state: states with the
+// same joined changes have the same bytes, in whatever order they came.
+func (r *Record) AppendBinary(b []byte) []byte {
+	e := encoder{r: r, b: b, replicas: r.Version.Replicas()}
+	e.tables()
+	e.b = wire.AppendUint(wire.AppendArray(e.b, encodedMembers), formatVersion)
+	e.b = wire.AppendBytes(e.b, r.ID[:])
+	e.b = wire.AppendText(e.b, r.Kind)
+	e.b = wire.AppendBool(e.b, r.Partial)
+	e.b = wire.AppendUint(e.b, r.Lamport)
+	e.b = appendIDs(e.b, e.replicas)
+	e.b = appendIDs(e.b, e.authors)
+	e.heads()
+	e.changes()
+	e.marks()
+	e.fields(r.fields)
+	return e.b
+}
+
+func appendIDs[T ~[16]byte](b []byte, ids []T) []byte {
+	flat := make([]byte, 0, 16*len(ids))
+	for i := range ids {
+		flat = append(flat, ids[i][:]...)
+	}
+	return wire.AppendBytes(b, flat)
+}
+
+// tables finds what is live and puts it in order.
+func (e *encoder) tables() {
+	r := e.r
+	used := make([]bool, len(r.changes))
+	r.eachRef(func(x *ref) { used[x.ch] = true })
+	for i, u := range used {
+		if u {
+			e.order = append(e.order, uint32(i))
+			e.authors = append(e.authors, r.changes[i].author)
+		}
+	}
+	slices.SortFunc(e.order, func(a, b uint32) int {
+		x, y := &r.changes[a], &r.changes[b]
+		if c := x.replica.Compare(y.replica); c != 0 {
+			return c
+		}
+		return cmp.Compare(x.seq, y.seq)
+	})
+	e.index = make([]uint32, len(r.changes))
+	for i, x := range e.order {
+		e.index[x] = uint32(i)
+	}
+	slices.SortFunc(e.authors, syncproto.PersonID.Compare)
+	e.authors = slices.Compact(e.authors)
+}
+
+func (e *encoder) replica(id syncproto.ReplicaID) uint64 {
+	i, _ := slices.BinarySearchFunc(e.replicas, id, syncproto.ReplicaID.Compare)
+	return uint64(i)
+}
+
+func (e *encoder) author(id syncproto.PersonID) uint64 {
+	i, _ := slices.BinarySearchFunc(e.authors, id, syncproto.PersonID.Compare)
+	return uint64(i)
+}
+
+// heads writes, per replica, its latest change and its latest edit: how many
+// changes before that (null for never), and which op.
+func (e *encoder) heads() {
+	e.b = wire.AppendArray(e.b, 3*len(e.replicas))
+	edits := e.r.edits
+	for _, id := range e.replicas {
+		seq := e.r.Version[id]
+		e.uint(uint64(seq))
+		if len(edits) > 0 && edits[0].replica == id {
+			e.uint(uint64(seq - edits[0].seq))
+			e.uint(uint64(edits[0].op))
+			edits = edits[1:]
+		} else {
+			e.b = wire.AppendNil(e.b)
+			e.uint(0)
+		}
+	}
+}
+
+// changes writes the table: replica, how far before the replica's latest,
+// author, and claimed time as its distance from the record id's.
+func (e *encoder) changes() {
+	e.b = wire.AppendArray(e.b, 4*len(e.order))
+	for _, i := range e.order {
+		c := &e.r.changes[i]
+		e.uint(e.replica(c.replica))
+		e.uint(uint64(e.r.Version[c.replica] - c.seq))
+		e.uint(e.author(c.author))
+		e.b = wire.AppendInt(e.b, c.wall-e.r.ID.Millis())
+	}
+}
+
+// marks writes each mark's dot, own, reason, and context as (replica, seq).
+func (e *encoder) marks() {
+	e.b = wire.AppendArray(e.b, 4*len(e.r.marks))
+	for i := range e.r.marks {
+		m := &e.r.marks[i]
+		e.ref(m.ref)
+		e.b = wire.AppendBool(e.b, m.own)
+		e.b = append(e.b, normal(m.reason)...)
+		seen := m.seen.Replicas()
+		e.b = wire.AppendArray(e.b, 2*len(seen))
+		for _, id := range seen {
+			e.uint(e.replica(id))
+			e.uint(uint64(m.seen[id]))
+		}
+	}
+}
+
+func (e *encoder) uint(n uint64) { e.b = wire.AppendUint(e.b, n) }
+
+// ref writes a dot as one number: op × changes + change. For a record written
+// by one save that is the op's index.
+func (e *encoder) ref(x ref) {
+	e.uint(uint64(x.op)*uint64(len(e.order)) + uint64(e.index[x.ch]))
+}
+
+// fields writes name and content of each field in turn. The commonest content,
+// one value, is its dot and the value; any other is an array led by the class.
+func (e *encoder) fields(s fieldSet) {
+	n := 0
+	for i := range s {
+		n += 2
+		if s[i].single() {
+			n++
+		}
+	}
+	e.b = wire.AppendArray(e.b, n)
+	for i := range s {
+		f := &s[i]
+		e.b = wire.AppendText(e.b, f.name)
+		if f.single() {
+			e.ref(f.entries[0].ref)
+			e.b = append(e.b, f.entries[0].value...)
+			continue
+		}
+		switch f.class {
+		case ClassValue, ClassSet:
+			e.class(f, 1+2*len(f.entries))
+			for j := range f.entries {
+				e.ref(f.entries[j].ref)
+				e.b = append(e.b, f.entries[j].value...)
+			}
+		case ClassLog:
+			e.class(f, 1+3*len(f.entries))
+			for j := range f.entries {
+				e.uint(f.entries[j].lamport)
+				e.ref(f.entries[j].ref)
+				e.b = append(e.b, f.entries[j].value...)
+			}
+		case ClassText:
+			e.class(f, 2)
+			e.text(f.text)
+		case ClassList:
+			e.class(f, 2+len(f.list.items))
+			e.list(f.list)
+		}
+	}
+}
+
+func (f *field) single() bool { return f.class == ClassValue && len(f.entries) == 1 }
+
+func (e *encoder) class(f *field, members int) {
+	e.b = wire.AppendUint(wire.AppendArray(e.b, members), uint64(f.class))
+}
+
+func (e *encoder) text(t *textField) {
+	if t.raw != nil {
+		e.b = wire.AppendBytes(e.b, t.raw)
+		return
+	}
+	e.b = wire.AppendBytes(e.b, t.doc.AppendBinary(nil))
+}
+
+// list writes the places, then each item: id, life, places, fields.
+func (e *encoder) list(l *list) {
+	e.text(&l.places)
+	for _, it := range l.items {
+		e.b = wire.AppendArray(e.b, 5)
+		e.elem(it.id)
+		if len(it.life) == 1 {
+			e.ref(it.life[0])
+		} else {
+			e.b = wire.AppendArray(e.b, len(it.life))
+			for _, x := range it.life {
+				e.ref(x)
+			}
+		}
+		if len(it.places) == 1 && it.places[0].at == it.id {
+			e.ref(it.places[0].ref)
+		} else {
+			e.b = wire.AppendArray(e.b, 3*len(it.places))
+			for _, p := range it.places {
+				e.ref(p.ref)
+				e.elem(p.at)
+			}
+		}
+		e.fields(it.fields)
+	}
+}
+
+// elem writes an element id as two numbers.
+func (e *encoder) elem(id syncproto.ElemID) {
+	e.uint(e.replica(id.Replica))
+	e.uint(id.Counter)
+}

@@ -1,0 +1,115 @@
+package crdt
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+
+	"github.com/chuantou/chuantou/syncproto"
+)
+
+// clockWindowMillis is how far apart claimed times may lie and still be
+// compared: 200 days. A device away for half a year is inside; a phone years
+// off forms a group of its own and wins or loses by chance like any other.
+const clockWindowMillis = 200 * 24 * 3600 * 1000
+
+// candidate is one of several live values.
+type candidate struct {
+	index int
+	dot   syncproto.Dot
+	wall  int64
+	hash  uint64
+}
+
+// shownFirst picks, of n > 0 live values, the one to show first: a pure
+// function of the set of their dots and claimed times (SPEC.md §1.5), so the
+// same everywhere, and never a merge: all n stay. It returns an index.
+func shownFirst(n int, at func(i int) (syncproto.Dot, int64)) int {
+	if n == 1 {
+		return 0
+	}
+	all := make([]candidate, n)
+	for i := range all {
+		dot, wall := at(i)
+		all[i] = candidate{i, dot, wall, hashDot(dot)}
+	}
+	slices.SortFunc(all, func(a, b candidate) int {
+		if a.wall != b.wall {
+			if a.wall < b.wall {
+				return -1
+			}
+			return 1
+		}
+		return a.compare(&b)
+	})
+	group := all
+	if apart(all[0].wall, all[n-1].wall) {
+		group = largestGroup(all)
+	}
+	// The latest stand last; among equals the lowest hash comes first.
+	last := len(group) - 1
+	for last > 0 && group[last-1].wall == group[last].wall {
+		last--
+	}
+	return group[last].index
+}
+
+// compare orders by hash; dots decide in the case that never happens.
+func (a *candidate) compare(b *candidate) int {
+	switch {
+	case a.hash < b.hash:
+		return -1
+	case a.hash > b.hash:
+		return 1
+	}
+	return a.dot.Compare(b.dot)
+}
+
+// apart reports whether two times, a <= b, are not comparable. The difference
+// is taken unsigned: claimed times may be anything.
+func apart(a, b int64) bool { return uint64(b)-uint64(a) > clockWindowMillis }
+
+// largestGroup splits at gaps over the window and takes the group of most
+// replicas; of equal ones that with the lowest hash.
+func largestGroup(all []candidate) []candidate {
+	var best []candidate
+	var bestReplicas int
+	var bestLow candidate
+	for from := 0; from < len(all); {
+		to := from + 1
+		for to < len(all) && !apart(all[to-1].wall, all[to].wall) {
+			to++
+		}
+		group := all[from:to]
+		replicas, low := measure(group)
+		if best == nil || replicas > bestReplicas || replicas == bestReplicas && low.compare(&bestLow) < 0 {
+			best, bestReplicas, bestLow = group, replicas, low
+		}
+		from = to
+	}
+	return best
+}
+
+// measure counts a group's replicas and finds its lowest hash.
+func measure(group []candidate) (replicas int, low candidate) {
+	low = group[0]
+	seen := make(map[syncproto.ReplicaID]bool, len(group))
+	for i := range group {
+		seen[group[i].dot.Replica] = true
+		if group[i].compare(&low) < 0 {
+			low = group[i]
+		}
+	}
+	return len(seen), low
+}
+
+// hashDot is the first 8 bytes of SHA-256(replica ‖ seq ‖ op), big-endian: an
+// order that no device can choose for itself cheaply.
+func hashDot(d syncproto.Dot) uint64 {
+	var b [28]byte
+	copy(b[:], d.Replica[:])
+	binary.BigEndian.PutUint64(b[16:], uint64(d.Seq))
+	binary.BigEndian.PutUint32(b[24:], d.Op)
+	sum := sha256.Sum256(b[:])
+	return binary.BigEndian.Uint64(sum[:])
+}

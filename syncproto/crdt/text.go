@@ -1,0 +1,56 @@
+package crdt
+
+import (
+	"fmt"
+
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/text"
+)
+
+// emptyDoc stands for a text that no op has touched yet. It is never written.
+var emptyDoc = text.New()
+
+// textField holds a text as its stored bytes until someone looks at it.
+type textField struct {
+	raw []byte    // nil once doc may differ from it
+	doc *text.Doc // nil until opened
+}
+
+func newText() *textField { return &textField{doc: text.New()} }
+
+// open decodes the text, once.
+func (t *textField) open() (*text.Doc, error) {
+	if t.doc == nil {
+		doc, err := text.Decode(t.raw)
+		if err != nil {
+			return nil, fmt.Errorf("%w: text: %w", ErrDamaged, err)
+		}
+		t.doc = doc
+	}
+	return t.doc, nil
+}
+
+// apply integrates an edit that was checked, and so opened the text.
+func (t *textField) apply(author syncproto.ReplicaID, e text.Edit) {
+	if err := t.doc.Apply(author, e); err != nil {
+		panic(fmt.Sprintf("crdt: a checked edit does not apply: %v", err))
+	}
+	t.raw = nil
+}
+
+func (t *textField) appendBinary(b []byte) []byte {
+	if t.raw != nil {
+		return append(b, t.raw...)
+	}
+	return t.doc.AppendBinary(b)
+}
+
+func (t *textField) clone() *textField {
+	if t == nil {
+		return nil
+	}
+	if t.raw != nil {
+		return &textField{raw: t.raw}
+	}
+	return &textField{doc: t.doc.Clone()}
+}

@@ -1,0 +1,67 @@
+package schema_test
+
+// enums are the value lists as the tables give them, without explanations in
+// brackets.
+var enums = map[string]string{
+	"ZF.visibility":             "本人 限定人员 本级 本级及上级",
+	"ZF.status":                 "草稿 已提交 已归档 已作废",
+	"ZF.attachments.kind":       "照片 录音 扫描件 文档 签字图",
+	"ZF.confirmed.result":       "确认 退回",
+	"ZF.visit_type":             "入户走访 蹲点走访 结对走访 慰问走访 企业走访 船上走访 回访",
+	"ZF.visit_mode":             "上门 路遇 船上 电话 视频",
+	"ZF.met":                    "见到本人 见到家属 未遇 仅电话联系",
+	"HY.meeting_type":           "座谈会 道地会 船头会 现场办公会 民情分析会 其他",
+	"HY.session_events.event":   "开会 休会 复会 散会",
+	"HY.attendees.role":         "出席 列席 请假 群众代表",
+	"HY.statements.mode":        "原话 摘要",
+	"HY.statements.type":        "发言 插话 答复 总结",
+	"HY.signatures.as":          "主持人 记录人 群众代表",
+	"HY.signatures.mode":        "屏幕手写 纸质拍照 口头确认 拒签",
+	"SQ.category":               "供水 供电 通信 交通航运 医疗 养老社保 教育 就业创业 住房 渔业生产 渔港安全 环境卫生 旅游民宿 海域土地 矛盾纠纷 村务组织 政策咨询 其他",
+	"SQ.source_channel":         "走访 蹲点调研 座谈会 道地会 船头会 现场办公会 调查表 电话专线 报刊网络 两会提案 其他",
+	"SQ.urgency":                "一般 较急 紧急",
+	"SQ.outcome":                "当场解决 政策解释 直接办理 转入难题台账 并入已有难题 转其他渠道 暂不具备条件 不属受理范围",
+	"SQ.state":                  "待梳理 待接办 办理中 随难题 待反馈 已反馈 待复核 已归档",
+	"SQ.feedback.mode":          "上门 电话 会上 张贴",
+	"SQ.feedback.rating":        "满意 基本满意 不满意 未评价",
+	"CN.events.event":           "确认 部分兑现 已兑现 变更 无法兑现",
+	"CN.state":                  "待确认 未到期 即将到期 逾期未兑现 已兑现 逾期兑现 无法兑现",
+	"HD.household_type.type":    "低保对象 特困人员 防止返贫监测对象 低保边缘家庭 刚性支出困难家庭 其他困难 困难残疾人 困难职工 困难党员 因病因灾",
+	"HD.causes":                 "因病 因残 因学 因灾 缺劳力 缺技术 缺资金 失业转产 年老 其他",
+	"HD.members.relation":       "0 1 2 3 4 5 6 7 8",
+	"HD.members.sex":            "0 1 2 9",
+	"HD.members.health":         "健康 长期慢性病 患有大病 残疾",
+	"HD.members.labour":         "普通劳动力 技能劳动力 弱劳动力或半劳动力 丧失劳动力 无劳动力",
+	"HD.members.schooling":      "学前 小学 初中 高中 中职 大专以上 非在校生",
+	"HD.members.insured":        "医保 养老",
+	"HD.members.presence":       "在家 外出 迁出 死亡",
+	"HD.housing.danger":         "A B C D 无",
+	"HD.utilities.signal":       "强 弱 无",
+	"HD.file_state":             "在帮 稳定 已退出 迁出 整户消亡",
+	"HD.changes.what":           "死亡 迁出 外出 返回 出生 婚嫁 分户 收入",
+	"FA.measures.class":         "兜底保障 产业帮扶 教育帮扶 健康帮扶 住房保障 残疾人保障 就业帮扶 用水用电出行 其他",
+	"FA.measures.state":         "未开始 实施中 已完成 取消",
+	"FA.review.result":          "同意 退回",
+	"FA.plan_state":             "待审核 执行中 已退回 已完成 已被替代",
+	"GB.unit_level":             "省直 市直 县直 乡镇 村级",
+	"GB.cycle.window":           "每月 每两月 每季 每半年 不定期",
+	"RZ.mode":                   "走访 电话 送物资 代办 协调部门 送医送药 其他",
+	"DD.topic.group":            "科学发展关键问题 影响社会稳定的突出问题 事关民生的普遍问题 新渔农村建设和基层组织建设的重大问题",
+	"TY.form":                   "跟船出海 荷锄下田 海上养殖 补给船随航 其他",
+	"TY.safety":                 "已报备 救生衣 保险",
+	"HD.members.birth.calendar": "公历 农历",
+}
+
+// marks lists what else the tables say of single fields.
+var marks = map[string]string{
+	"sensitive": "*.geo SQ.about_person_ids HD.household_type HD.causes HD.income_year HD.expense_main HD.members.id_no HD.members.health HD.members.disability_level",
+	"off":       "HD.members.id_no",
+	"no_names":  "*.summary ZF.purpose HY.title CN.text",
+	"max 60":    "*.summary ZF.purpose",
+	"short": "ZF.met ZF.situation ZF.demands HY.meeting_type HY.statements HY.demands HY.promises SQ.content SQ.category SQ.outcome " +
+		"CN.text CN.due_on HD.head_person_id HD.hamlet HD.address HD.members RZ.mode RZ.what SJ.seen",
+	"flag on": "ZF.situation ZF.problems_heard HD.needs RZ.what",
+	"flagged team": "*.attachments ZF.situation ZF.problems_heard ZF.scene ZF.handled_on_spot SQ.content CN.promised_to " +
+		"HD.needs HD.members FA.analysis FA.goal RZ.what TY.work_done",
+	"flagged author": "ZF.impression HY.statements HY.statements.text SJ.seen SJ.heard SJ.felt SJ.learned SJ.self_check TY.reflection",
+}

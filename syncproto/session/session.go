@@ -1,0 +1,459 @@
+// Package session is one sync of a device as a state machine: it yields
+// requests and is fed answers, and touches no socket, timer, goroutine or
+// clock, so the same code runs on a phone, in a browser and in a simulation.
+//
+//	s := session.New(config, state)
+//	for q := s.Next(now()); q != nil; q = s.Next(now()) {
+//		s.Handle(send(q))
+//	}
+//	report := s.Report()
+//
+// The order is: a session token if none is valid; the outbox, one request
+// after another, until nothing is left; pages, until the server says there are
+// no more; once per atom, an atom again whose digest did not match. Push and
+// pull do not wait for each other's success: whatever becomes of the push, the
+// pull is made, and a bundle that is refused does not stop those after it.
+//
+// A device with nothing to send and a valid token makes one request: the hash
+// of its cursor, answered 204.
+package session
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/sign"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// DefaultPushBytes is how much one push request carries on a good link.
+const DefaultPushBytes = 1 << 20
+
+// State is what a sync works on: the device's store. Calls come one at a time.
+// An error of any of them ends the sync and is in the report.
+type State interface {
+	// Outbox returns bundles of the device's own changes that the server has
+	// not acknowledged, only changes numbered above after, in order: at most
+	// maxBytes together but at least one while there is one.
+	Outbox(after syncproto.Seq, maxBytes int) (Outgoing, error)
+	// Receipt takes note of what the server has. Its signature is verified.
+	Receipt(r *syncproto.Receipt) error
+	// Cursor is the one of the last page applied, empty at first.
+	Cursor() (syncproto.Cursor, error)
+	// Apply applies a page, its cursor and receipt included, whole or not at
+	// all. The receipt's signature is verified. again lists the atoms that this
+	// page and the ones before it, back to the last without More, give whole.
+	Apply(p *syncproto.Page, again []syncproto.Atom) error
+	// Mismatched compares the digests of a last page, if it has any, with what
+	// is held and lists the atoms that differ or are known to be incomplete.
+	Mismatched(digests []syncproto.AtomDigest) ([]syncproto.Atom, error)
+}
+
+// Outgoing is what one push request carries.
+type Outgoing struct {
+	Bundles [][]byte      // each as wire.AppendBundle made it
+	Last    syncproto.Seq // number of the last change in them
+	Changes int
+}
+
+// Token is a session token as it was given, kept from one sync to the next.
+type Token struct {
+	Text    string // as in the Authorization header
+	Expires int64  // on the device's clock, Unix milliseconds
+}
+
+// Config is what a sync needs to know besides the state.
+type Config struct {
+	Replica   syncproto.ReplicaID
+	ServerKey ed25519.PublicKey
+	// Sign signs with the device's key.
+	Sign   func(*sign.SessionRequest) syncproto.Signature
+	Random io.Reader
+	Token  Token // of an earlier sync
+	Offset int64 // server's clock minus device's as last learned, milliseconds
+	// PushBytes bounds a push request, PageBytes is the page size asked for; on
+	// a thin link both are small. 0: DefaultPushBytes, and the server's choice.
+	PushBytes int
+	PageBytes int
+	// PullOnly leaves the outbox alone: the replica id is spent.
+	PullOnly bool
+}
+
+// The types of a request's body.
+const (
+	TypeCBOR = "application/cbor"
+	TypeJSON = "application/json"
+)
+
+// Request is what is to be sent. Token is empty when none is needed; Type is
+// empty for TypeCBOR.
+type Request struct {
+	Method string
+	Path   string
+	Type   string
+	Token  string
+	Body   []byte
+}
+
+// Response is what came back. Err set means that nothing did.
+type Response struct {
+	Err    error
+	Status int
+	Kind   syncproto.ErrorKind // of a problem document
+	Text   string              // its sentence
+	Wall   int64               // header X-Chuantou-Wall, 0 if absent
+	Body   []byte
+	// Sent and Arrived are the device's clock before and after, Unix milliseconds.
+	Sent, Arrived int64
+}
+
+// Report says what a sync did.
+type Report struct {
+	Requests   int
+	Pushed     int // changes the server acknowledged
+	Refused    int // bundles it would not take at all
+	Pages      int
+	Mismatches int // atoms whose digest differed; should be 0
+	Unresolved int // those that still differed after being asked for again
+	Done       int // progress of the pull, as the server estimates it
+	Total      int
+	Token      Token
+	Offset     int64
+	// Push and Pull are why the one or the other did not end well, nil if it did.
+	Push, Pull error
+}
+
+// Err is the first thing that went wrong, nil when the sync is complete.
+func (r *Report) Err() error {
+	if r.Pull != nil {
+		return r.Pull
+	}
+	return r.Push
+}
+
+type phase int
+
+const (
+	phasePush phase = iota
+	phasePull
+	phaseDone
+)
+
+// what a request in flight was for
+type purpose int
+
+const (
+	forNothing purpose = iota
+	forToken
+	forPush
+	forPull
+)
+
+// how a pull names its place; each next one is tried when the server does not
+// know the one before
+type place int
+
+const (
+	byHash place = iota
+	byCursor
+	byNothing
+)
+
+// Session is one sync. Not safe for concurrent use.
+type Session struct {
+	cfg   Config
+	state State
+
+	phase    phase
+	inFlight purpose
+	report   Report
+
+	authTries int
+
+	pushed   syncproto.Seq // everything up to here was offered
+	out      Outgoing
+	oneByOne bool // a request of several bundles was refused: find out which
+
+	place  place
+	cursor syncproto.Cursor // of the last page, as the state has it
+	ask    []syncproto.Atom // to be asked for again by the next request
+	again  []syncproto.Atom // being given again, until the page without More
+	asked  []syncproto.Atom // asked for again in this sync at all
+}
+
+// New prepares a sync. Nothing happens before Next.
+func New(cfg Config, state State) *Session {
+	if cfg.PushBytes <= 0 {
+		cfg.PushBytes = DefaultPushBytes
+	}
+	cfg.PushBytes = min(cfg.PushBytes, wire.MaxPushBytes)
+	s := &Session{cfg: cfg, state: state}
+	s.report.Token, s.report.Offset = cfg.Token, cfg.Offset
+	if cfg.PullOnly {
+		s.phase = phasePull
+	}
+	return s
+}
+
+// Report says what was done so far.
+func (s *Session) Report() Report { return s.report }
+
+// Next returns the request to send, nil when the sync is over. now is the
+// device's clock, Unix milliseconds. Each request must be answered by Handle.
+func (s *Session) Next(now int64) *Request {
+	if s.phase == phasePush {
+		s.fillOutgoing()
+	}
+	if s.phase == phaseDone {
+		return nil
+	}
+	if t := s.report.Token; t.Text == "" || now >= t.Expires {
+		return s.askToken(now)
+	}
+	if s.phase == phasePush {
+		s.inFlight = forPush
+		s.report.Requests++
+		return &Request{Method: http.MethodPost, Path: "/v1/sync/push", Token: s.report.Token.Text,
+			Body: wire.AppendPush(nil, s.out.Bundles)}
+	}
+	return s.askPage()
+}
+
+// fillOutgoing sees to it that something is to be pushed, or goes on to the pull.
+func (s *Session) fillOutgoing() {
+	if len(s.out.Bundles) > 0 {
+		return
+	}
+	budget := s.cfg.PushBytes
+	if s.oneByOne {
+		budget = 1
+	}
+	var err error
+	if s.out, err = s.state.Outbox(s.pushed, budget); err != nil {
+		s.report.Push = fmt.Errorf("outbox: %w", err)
+	}
+	if err != nil || len(s.out.Bundles) == 0 {
+		s.out, s.phase = Outgoing{}, phasePull
+	}
+}
+
+func (s *Session) askPage() *Request {
+	cursor, err := s.state.Cursor()
+	if err != nil {
+		s.endPull(fmt.Errorf("cursor: %w", err))
+		return nil
+	}
+	s.cursor, s.inFlight = cursor, forPull
+	s.report.Requests++
+	q := syncproto.PullRequest{MaxBytes: s.cfg.PageBytes, Again: s.ask}
+	if len(cursor) > 0 {
+		switch s.place {
+		case byHash:
+			q.Hash = HashCursor(cursor)
+		case byCursor:
+			q.Cursor = cursor
+		}
+	}
+	return &Request{Method: http.MethodPost, Path: "/v1/sync/pull", Token: s.report.Token.Text, Body: wire.AppendPull(nil, &q)}
+}
+
+// HashCursor is what an idle request sends in place of a cursor.
+func HashCursor(c syncproto.Cursor) (h syncproto.CursorHash) {
+	sum := sha256.Sum256(c)
+	copy(h[:], sum[:])
+	return h
+}
+
+// Handle takes the answer to the request that Next returned last.
+func (s *Session) Handle(r Response) {
+	purpose := s.inFlight
+	s.inFlight = forNothing
+	s.learn(r.Wall, r)
+	switch purpose {
+	case forToken:
+		s.handleToken(r)
+	case forPush:
+		s.handlePush(r)
+	case forPull:
+		s.handlePull(r)
+	}
+}
+
+// refusal is the error an answer stands for, nil when it is a success.
+func refusal(r Response) error {
+	if r.Err != nil {
+		return r.Err
+	}
+	if r.Status >= 200 && r.Status < 300 {
+		return nil
+	}
+	text := r.Text
+	if text == "" {
+		text = fmt.Sprintf("the server answered %d", r.Status)
+	}
+	return &syncproto.Error{Kind: r.Kind, Text: text}
+}
+
+// retryToken reports whether the answer asks for a new token and one may still be asked for.
+func (s *Session) retryToken(r Response) bool {
+	if r.Err != nil || r.Status != http.StatusUnauthorized || s.authTries >= maxAuthTries {
+		return false
+	}
+	s.report.Token = Token{}
+	return true
+}
+
+func (s *Session) handlePush(r Response) {
+	if s.retryToken(r) {
+		return
+	}
+	err := refusal(r)
+	if err == nil {
+		err = s.takeReceipt(r.Body)
+		if err == nil {
+			s.report.Pushed += s.out.Changes
+			s.pushed, s.out = s.out.Last, Outgoing{}
+			return
+		}
+	} else if r.Err == nil && blamesContent(r.Kind) {
+		s.refused(err)
+		return
+	}
+	s.report.Push, s.out, s.phase = fmt.Errorf("push: %w", err), Outgoing{}, phasePull
+}
+
+// blamesContent reports whether a refusal is about what was sent: what comes
+// after it may well be taken.
+func blamesContent(k syncproto.ErrorKind) bool {
+	return k == syncproto.KindBadRequest || k == syncproto.KindTooLarge || k == syncproto.KindBadSignature || k == syncproto.KindUnsupported
+}
+
+// refused narrows a refusal down to one bundle and goes on after that.
+func (s *Session) refused(err error) {
+	if len(s.out.Bundles) > 1 {
+		s.oneByOne, s.out = true, Outgoing{}
+		return
+	}
+	s.report.Refused++
+	s.report.Push = fmt.Errorf("push: changes up to %d: %w", s.out.Last, err)
+	s.pushed, s.out = s.out.Last, Outgoing{}
+}
+
+func (s *Session) takeReceipt(body []byte) error {
+	c, err := wire.DecodeReceipt(body)
+	if err == nil {
+		err = s.checkReceipt(&c)
+	}
+	if err == nil {
+		err = s.state.Receipt(&c)
+	}
+	if err != nil {
+		return fmt.Errorf("receipt: %w", err)
+	}
+	return nil
+}
+
+func (s *Session) checkReceipt(c *syncproto.Receipt) error {
+	if c.Replica != s.cfg.Replica {
+		return fmt.Errorf("it is about replica %s, this is %s", c.Replica, s.cfg.Replica)
+	}
+	return sign.VerifyReceipt(s.cfg.ServerKey, c)
+}
+
+func (s *Session) endPull(err error) {
+	s.phase = phaseDone
+	if err != nil {
+		s.report.Pull = fmt.Errorf("pull: %w", err)
+	}
+}
+
+var errNoProgress = errors.New("the server promises more pages and does not move")
+
+func (s *Session) handlePull(r Response) {
+	if s.retryToken(r) {
+		return
+	}
+	if r.Err == nil && r.Kind == syncproto.KindCursor && r.Status >= 400 && s.place < byNothing && len(s.cursor) > 0 {
+		s.place++
+		return
+	}
+	if err := refusal(r); err != nil {
+		s.endPull(err)
+		return
+	}
+	if r.Status == http.StatusNoContent {
+		s.endPull(nil)
+		return
+	}
+	if err := s.takePage(r); err != nil {
+		s.endPull(err)
+	}
+}
+
+func (s *Session) takePage(r Response) error {
+	p, err := wire.DecodePage(r.Body)
+	if err != nil {
+		return err
+	}
+	if len(p.Cursor) == 0 || p.More && len(p.Entries) == 0 && bytes.Equal(p.Cursor, s.cursor) {
+		return errNoProgress
+	}
+	if p.Receipt != nil {
+		if err := s.checkReceipt(p.Receipt); err != nil {
+			return fmt.Errorf("receipt: %w", err)
+		}
+	}
+	s.learn(p.Wall, r)
+	if err := s.state.Apply(p, s.again); err != nil {
+		return fmt.Errorf("apply: %w", err)
+	}
+	s.report.Pages++
+	s.report.Done, s.report.Total = p.Done, p.Total
+	s.place, s.ask = byHash, nil
+	if p.More {
+		return nil
+	}
+	return s.check(p.Digests)
+}
+
+// check ends the pull, or asks once more for atoms that differ.
+func (s *Session) check(digests []syncproto.AtomDigest) error {
+	s.again = nil
+	wrong, err := s.state.Mismatched(digests)
+	if err != nil {
+		return fmt.Errorf("digests: %w", err)
+	}
+	for _, a := range wrong {
+		if slices.Contains(s.asked, a) {
+			s.report.Unresolved++
+			continue
+		}
+		s.report.Mismatches++
+		s.again = append(s.again, a)
+	}
+	s.asked = append(s.asked, s.again...)
+	if s.ask = s.again; len(s.ask) == 0 {
+		s.endPull(nil)
+	}
+	return nil
+}
+
+// learn takes the server's clock from an answer. The true distance lies
+// between wall−arrived and wall−sent; what is known already is kept when it
+// does, so a slow answer never makes it worse.
+func (s *Session) learn(wall int64, r Response) {
+	if wall == 0 || r.Arrived < r.Sent {
+		return
+	}
+	low, high := wall-r.Arrived, wall-r.Sent
+	if s.report.Offset < low || s.report.Offset > high {
+		s.report.Offset = low + (high-low)/2
+	}
+}
