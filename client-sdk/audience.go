@@ -6,6 +6,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/seal"
 )
 
 // This file repeats, from what a device can see, two things that the server
@@ -17,6 +18,9 @@ import (
 func (c *Client) includes(rec *crdt.Record, classes syncproto.Audience) func(field string, item syncproto.ElemID, sub string) bool {
 	k, ok := c.schema.Kind(rec.Kind)
 	return func(field string, item syncproto.ElemID, sub string) bool {
+		if field == seal.KeysField {
+			return true // wrapped keys ask for no class
+		}
 		if !ok {
 			return classes.Has(syncproto.ForAuthor)
 		}

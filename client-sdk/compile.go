@@ -38,7 +38,7 @@ func (c *Client) compile(d *Draft, status RecordStatus, s *save) (syncproto.Part
 	}
 	before := statusOf(k.e.Record())
 	k.submits = status == StatusSubmitted && before != StatusSubmitted && before != StatusArchived
-	if err := errors.Join(k.apply(), k.defaults(), k.status(status, before)); err != nil {
+	if err := errors.Join(k.apply(), k.defaults(), k.status(status, before), k.registered()); err != nil {
 		return syncproto.Part{}, err
 	}
 	if k.submits && d.origin != draftJoined && !k.e.Record().Partial {
@@ -71,7 +71,7 @@ func (c *Client) newCompiler(d *Draft, s *save) (*compiler, error) {
 	if h != nil && h.shown != nil && rec.Version.Compare(h.shown.Version) != syncproto.Equal {
 		latest = h.shown
 	}
-	k := &compiler{c: c, d: d, seq: s.header.Seq, counts: &s.counts, replica: c.id.Replica, items: map[ItemRef]syncproto.ElemID{}}
+	k := &compiler{c: c, d: d, seq: s.header.Seq, counts: &s.counts, replica: s.header.Replica, items: map[ItemRef]syncproto.ElemID{}}
 	k.e = rec.Edit(k.replica, latest)
 	if d.origin != draftEdit {
 		return k, k.e.Create(d.kindID)

@@ -24,7 +24,7 @@ func (k *compiler) defaults() error {
 	}
 	for _, f := range k.d.kind.Fields {
 		class := f.MergeClass()
-		if f.Key == "status" || class == schema.ClassNone || k.written(f.Key) {
+		if f.Key == "status" || class == schema.ClassNone || k.written(f) {
 			continue
 		}
 		v := k.defaultFor(f)
@@ -38,9 +38,41 @@ func (k *compiler) defaults() error {
 	return nil
 }
 
-// written reports whether the draft says something about the field.
-func (k *compiler) written(field string) bool {
-	return slices.ContainsFunc(k.d.edits, func(e edit) bool { return e.Field == field })
+// written reports whether the draft says something about the field; of a log
+// whose first event is needed, whether it says that.
+func (k *compiler) written(f *schema.Field) bool {
+	return slices.ContainsFunc(k.d.edits, func(e edit) bool {
+		if e.Field != f.Key {
+			return false
+		}
+		needed := f.Needs["event"]
+		if len(needed) == 0 || e.Kind != editLog {
+			return true
+		}
+		entry, _ := plainValue(e.Value).(map[string]any)
+		return entry["event"] == needed[0]
+	})
+}
+
+// registered begins the events of a record that goes through states: the first
+// 提交 is the 登记.
+func (k *compiler) registered() error {
+	m, ok := k.c.schema.Machine(k.d.kindID)
+	if !ok || !k.submits || len(m.Rules) > 0 || len(k.e.Record().Log(m.Events)) > 0 || k.d.origin == draftJoined {
+		return nil
+	}
+	f, ok := k.d.kind.Field(m.Events)
+	at, hasAt := f.Item("at")
+	if !ok || !hasAt || k.c.id == nil {
+		return nil
+	}
+	for _, t := range m.Transitions {
+		if len(t.From) == 0 && t.When == nil {
+			entry := map[string]any{"event": t.Event, "at": timeFor(at, k.c.now()), "by": k.c.id.Person.String()}
+			return k.assign(f, entry)
+		}
+	}
+	return nil
 }
 
 func (k *compiler) assign(f *schema.Field, v any) error {
@@ -64,6 +96,8 @@ func (k *compiler) defaultFor(f *schema.Field) any {
 	switch f.Key {
 	case "local_no":
 		return k.localNumber()
+	case "household_no":
+		return shownPlain(k.e.Record(), "local_no") // until the server gives one
 	case "household_mask":
 		return k.c.householdMask(refOf(k.e.Record(), "household_id"))
 	}
@@ -104,6 +138,9 @@ func (k *compiler) from(f *schema.Field, source string) any {
 	rec := k.e.Record()
 	switch source {
 	case "@self":
+		if k.c.id == nil {
+			return nil
+		}
 		return k.c.id.Person.String()
 	case "@now":
 		return timeFor(f, time.UnixMilli(k.d.opened))
@@ -142,7 +179,7 @@ func nonEmpty(s string) any {
 func (k *compiler) unit() any {
 	who := refOf(k.e.Record(), "on_behalf_of")
 	if who.IsZero() {
-		who = k.c.id.Person
+		who = k.c.person()
 	}
 	return k.c.fieldOf(who, "unit")
 }
@@ -304,6 +341,9 @@ func surname(name string) string {
 // localNumber is ZF-330903105-20260518-A7-003: kind, township, day, device,
 // counter of the day on this device.
 func (k *compiler) localNumber() any {
+	if k.c.id == nil {
+		return nil
+	}
 	day := k.c.now().In(localZone).Format("20060102")
 	if k.counts.Day != day {
 		k.counts.Day, k.counts.N = day, 0

@@ -150,23 +150,27 @@ func (d *Draft) check(f *schema.Field, value any) error {
 	if schema.Empty(value) {
 		return nil
 	}
-	if class := f.MergeClass(); class == schema.ClassList || class == schema.ClassLog || class == schema.ClassSet {
-		value = anyList(asList(value))
-	}
 	if f.MergeClass() == schema.ClassList {
 		return nil // item by item, see setItem
 	}
-	// The name of the field is put before the error once, by fail.
-	if err := f.Check(value); err != nil {
-		if inner := errors.Unwrap(err); inner != nil {
-			return inner
+	many := []any{value}
+	if class := f.MergeClass(); class == schema.ClassLog || class == schema.ClassSet {
+		many = asList(value)
+	}
+	if f.MaxItems > 0 && len(many) > f.MaxItems {
+		return fmt.Errorf("%d entries, at most %d are allowed", len(many), f.MaxItems)
+	}
+	for _, v := range many {
+		// The name of the field is put before the error once, by fail.
+		if err := f.Check(v); err != nil {
+			if inner := errors.Unwrap(err); inner != nil {
+				return inner
+			}
+			return err
 		}
-		return err
 	}
 	return nil
 }
-
-func anyList(v []any) any { return v }
 
 func asList(v any) []any {
 	switch v := v.(type) {

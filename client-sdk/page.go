@@ -12,6 +12,10 @@ import (
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
+// wholeAtoms are the atoms that the server gives whole again, with the records
+// it has named so far and the bases they had before: they are made anew.
+type wholeAtoms map[syncproto.Atom]map[syncproto.RecordID]*crdt.Record
+
 // pageApply is one page being applied: everything is worked out in memory and
 // written in one batch, or nothing is.
 type pageApply struct {
@@ -27,20 +31,21 @@ type pageApply struct {
 	pulled  int // records whose base was given or advanced
 	refused int // parts that could not be joined
 	wrong   map[syncproto.Atom]bool
+	whole   wholeAtoms
 }
 
 // applyPage applies a page in one transaction of the store. On an error the
 // store and what is shown are as they were. The caller holds c.mu.
-func (c *Client) applyPage(p *syncproto.Page, whole map[syncproto.Atom]map[syncproto.RecordID]bool) (*pageApply, error) {
+func (c *Client) applyPage(p *syncproto.Page, whole wholeAtoms) (*pageApply, error) {
 	a := &pageApply{c: c, work: map[syncproto.RecordID]*held{}, was: map[syncproto.RecordID]baseRow{},
-		sums: map[syncproto.Atom]*atomSums{}, wrong: map[syncproto.Atom]bool{}}
+		sums: map[syncproto.Atom]*atomSums{}, wrong: map[syncproto.Atom]bool{}, whole: whole}
 	next := place{Cursor: p.Cursor, Epoch: p.Epoch, Offset: c.place.Offset}
 	err := a.schema(p.Schema)
 	if err == nil {
-		err = a.entries(p, whole)
+		err = a.entries(p)
 	}
 	if err == nil && !p.More {
-		err = a.dropUnmentioned(whole)
+		err = a.dropUnmentioned()
 	}
 	if err == nil {
 		err = a.left(p.Left)
@@ -128,28 +133,22 @@ func (a *pageApply) keys(keys []syncproto.HeldKey) {
 	}
 }
 
-func (a *pageApply) entries(p *syncproto.Page, whole map[syncproto.Atom]map[syncproto.RecordID]bool) error {
+func (a *pageApply) entries(p *syncproto.Page) error {
 	for i := range p.Entries {
 		e := &p.Entries[i]
-		var ids []syncproto.RecordID
 		var err error
 		switch e.Kind {
 		case syncproto.EntryChanges:
-			ids, err = a.changes(e)
+			err = a.changes(e)
 		case syncproto.EntryStates:
-			ids, err = a.states(e)
+			err = a.states(e)
 		case syncproto.EntryLeave:
 			err = a.leave(e.Atom, e.Records)
 		case syncproto.EntryOwn:
-			ids, err = a.ownDone(e, p.Receipt)
+			err = a.ownDone(e, p.Receipt)
 		}
 		if err != nil {
 			return fmt.Errorf("entry %d of atom %s: %w", i, e.Atom, err)
-		}
-		if seen, ok := whole[e.Atom]; ok {
-			for _, id := range ids {
-				seen[id] = true
-			}
 		}
 	}
 	return nil
@@ -174,10 +173,10 @@ func (a *pageApply) touch(id syncproto.RecordID) (*held, error) {
 }
 
 // changes joins the parts of a slice onto their bases.
-func (a *pageApply) changes(e *syncproto.Entry) (ids []syncproto.RecordID, err error) {
+func (a *pageApply) changes(e *syncproto.Entry) error {
 	changes, err := wire.DecodeSlice(e)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i := range changes {
 		for j := range changes[i].Parts {
@@ -186,15 +185,14 @@ func (a *pageApply) changes(e *syncproto.Entry) (ids []syncproto.RecordID, err e
 			}
 			part, err := wire.DecodePart(e.Replica, changes[i].Parts[j].Bytes)
 			if err != nil {
-				return nil, fmt.Errorf("change %d of replica %s: %w", changes[i].Seq, e.Replica, err)
+				return fmt.Errorf("change %d of replica %s: %w", changes[i].Seq, e.Replica, err)
 			}
 			if err := a.joinBase(e.Atom, changes[i].Header, &part); err != nil {
-				return nil, err
+				return err
 			}
-			ids = append(ids, part.Record)
 		}
 	}
-	return ids, nil
+	return nil
 }
 
 // joinBase joins one part onto the base of its record. What cannot be joined
@@ -205,6 +203,7 @@ func (a *pageApply) joinBase(atom syncproto.Atom, header syncproto.Header, part 
 		return err
 	}
 	h.joinAtom(atom)
+	a.begin(atom, part.Record, h)
 	if h.base != nil && h.base.Version.Covers(header.Replica, header.Seq) {
 		return nil
 	}
@@ -217,22 +216,37 @@ func (a *pageApply) joinBase(atom syncproto.Atom, header syncproto.Header, part 
 	case !errors.Is(err, crdt.ErrKnown):
 		a.refused++
 		a.wrong[atom] = true
-		if len(h.base.Version) == 0 {
+		if old := a.whole[atom][part.Record]; old != nil {
+			h.base = old // better than a part of it
+		} else if len(h.base.Version) == 0 {
 			h.base = nil // nothing but the failed part
 		}
 	}
 	return nil
 }
 
+// begin makes a base anew when its atom is given whole and this is the first
+// that is told of the record.
+func (a *pageApply) begin(atom syncproto.Atom, id syncproto.RecordID, h *held) {
+	named := a.whole[atom]
+	if named == nil {
+		return
+	}
+	if _, ok := named[id]; !ok {
+		named[id] = h.base
+		h.base = nil
+	}
+}
+
 // states replaces bases.
-func (a *pageApply) states(e *syncproto.Entry) (ids []syncproto.RecordID, err error) {
+func (a *pageApply) states(e *syncproto.Entry) error {
 	raw, err := wire.Decompress(e.Frame, e.RawBytes)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	states, err := wire.DecodeStates(raw, e.Count)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, s := range states {
 		rec, err := crdt.Decode(s.Bytes)
@@ -240,18 +254,18 @@ func (a *pageApply) states(e *syncproto.Entry) (ids []syncproto.RecordID, err er
 			err = fmt.Errorf("it is of record %s", rec.ID)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("state of record %s: %w", s.Record, err)
+			return fmt.Errorf("state of record %s: %w", s.Record, err)
 		}
 		h, err := a.touch(s.Record)
 		if err != nil {
-			return nil, err
+			return err
 		}
+		a.begin(e.Atom, s.Record, h)
 		h.base = rec
 		h.joinAtom(e.Atom)
 		a.pulled++
-		ids = append(ids, s.Record)
 	}
-	return ids, nil
+	return nil
 }
 
 func (a *pageApply) leave(atom syncproto.Atom, ids []syncproto.RecordID) error {
@@ -268,30 +282,35 @@ func (a *pageApply) leave(atom syncproto.Atom, ids []syncproto.RecordID) error {
 // ownDone moves own changes from the overlay into the base: those of their
 // parts that lie in the atom, as far as the device can tell, and are not held
 // by the server.
-func (a *pageApply) ownDone(e *syncproto.Entry, receipt *syncproto.Receipt) (ids []syncproto.RecordID, err error) {
+func (a *pageApply) ownDone(e *syncproto.Entry, receipt *syncproto.Receipt) error {
 	replica := a.c.id.Replica
 	if receipt == nil {
 		receipt = a.c.receipt
 	}
+	trusted, err := a.c.acknowledged()
+	if err != nil {
+		return err
+	}
+	spent := a.c.forked() || receipt != nil && receipt.Forked
 	for seq := e.From; seq <= min(e.To, a.c.head.Seq); seq++ {
+		if spent && !trusted.Contains(seq) {
+			continue // the server's change of this number may be another store's
+		}
 		for _, id := range a.c.own.records[ownChange{replica, seq}] {
 			h, err := a.touch(id)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			if !slices.Contains(h.atoms, e.Atom) && !(h.shown != nil && slices.Contains(a.c.atomsOf(h.shown), e.Atom)) {
-				continue
-			}
-			ids = append(ids, id)
-			if isHeld(receipt, seq, id) {
+			here := slices.Contains(h.atoms, e.Atom) || h.shown != nil && slices.Contains(a.c.atomsOf(h.shown), e.Atom)
+			if !here || isHeld(receipt, seq, id) {
 				continue
 			}
 			if err := a.ownPart(e.Atom, id, ownChange{replica, seq}); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	return ids, nil
+	return nil
 }
 
 func (a *pageApply) ownPart(atom syncproto.Atom, id syncproto.RecordID, at ownChange) error {
@@ -330,13 +349,13 @@ func (a *pageApply) left(atoms []syncproto.Atom) error {
 
 // dropUnmentioned takes records out of atoms that were given whole without
 // naming them.
-func (a *pageApply) dropUnmentioned(whole map[syncproto.Atom]map[syncproto.RecordID]bool) error {
-	if len(whole) == 0 {
+func (a *pageApply) dropUnmentioned() error {
+	if len(a.whole) == 0 {
 		return nil
 	}
 	return a.eachBase(func(id syncproto.RecordID, row *baseRow) error {
 		for _, atom := range row.Atoms {
-			if seen, ok := whole[atom]; ok && !seen[id] {
+			if _, named := a.whole[atom][id]; a.whole[atom] != nil && !named {
 				if err := a.leave(atom, []syncproto.RecordID{id}); err != nil {
 					return err
 				}

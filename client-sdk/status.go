@@ -292,5 +292,13 @@ func (c *Client) Summary() (Summary, error) {
 	return s, nil
 }
 
-// forked reports whether this replica id is spent.
-func (c *Client) forked() bool { return c.receipt != nil && c.receipt.Forked }
+// forked reports whether this replica id is spent: the server found two
+// changes under one number, or has changes of this replica that the store does
+// not know (an older copy of it was put back).
+func (c *Client) forked() bool {
+	if c.receipt == nil {
+		return false
+	}
+	rs := c.receipt.Received
+	return c.receipt.Forked || len(rs) > 0 && rs[len(rs)-1].To > c.head.Seq
+}

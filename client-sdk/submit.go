@@ -65,6 +65,10 @@ func (c *Client) cut(ctx context.Context, status RecordStatus, drafts []*Draft) 
 	return s.commit()
 }
 
+// maxChangeBytes leaves room below syncproto.MaxChangeBytes for what stands
+// around the parts.
+const maxChangeBytes = syncproto.MaxChangeBytes - 64<<10
+
 // save is one change in the making: nothing of it is visible before commit.
 type save struct {
 	c      *Client
@@ -73,7 +77,9 @@ type save struct {
 	batch  localstore.Batch
 	counts counts
 	parts  []syncproto.Part
-	after  []*held // what the records look like with the change joined
+	after  []*held                   // what the records look like with the change joined
+	head   chainHead                 // with the change appended
+	seeds  map[uint64]syncproto.Seed // made for changes that are written together with this one
 }
 
 func newSave(c *Client) *save {
@@ -135,6 +141,18 @@ func (s *save) add(part syncproto.Part) error {
 
 // commit appends the change to the chain, durably.
 func (s *save) commit() error {
+	err := s.write()
+	if err == nil {
+		err = s.c.store.Apply(&s.batch)
+	}
+	if err == nil {
+		s.publish()
+	}
+	return err
+}
+
+// write puts the change and what goes with it into the batch.
+func (s *save) write() error {
 	c := s.c
 	raw := wire.RawChange{Header: s.header, HeaderBytes: wire.AppendHeader(nil, &s.header)}
 	total := 0
@@ -146,25 +164,20 @@ func (s *save) commit() error {
 		total += len(b)
 		raw.Parts = append(raw.Parts, wire.RawPart{Bytes: b})
 	}
-	if total > syncproto.MaxChangeBytes/2 {
-		return fmt.Errorf("the change has %d KB, at most %d can be sent in one: submit in smaller steps", total>>10, syncproto.MaxChangeBytes>>11)
+	if total > maxChangeBytes {
+		return fmt.Errorf("the change has %d KB, at most %d can be sent in one: submit in smaller steps", total>>10, maxChangeBytes>>10)
 	}
 	seed, err := s.seed()
 	if err != nil {
 		return err
 	}
-	sealed := sign.Seal(raw, seed, c.head.Link)
-	head := chainHead{Seq: s.header.Seq, Link: sealed.Link}
+	s.head = chainHead{Seq: s.header.Seq, Link: sign.Seal(raw, seed, c.head.Link).Link}
 	s.batch.Put(changeKey(s.header.Replica, s.header.Seq), wire.AppendRawChange(append([]byte(nil), c.head.Link[:]...), &raw))
-	s.batch.Put(headKey(s.header.Replica), head.append())
+	s.batch.Put(headKey(s.header.Replica), s.head.append())
 	s.batch.Put(keyCount, s.counts.append())
 	for i := range s.after {
 		c.putRow(&s.batch, s.parts[i].Record, s.after[i])
 	}
-	if err := c.store.Apply(&s.batch); err != nil {
-		return err
-	}
-	s.publish(head)
 	return nil
 }
 
@@ -172,20 +185,26 @@ func (s *save) commit() error {
 // block's first change.
 func (s *save) seed() (seed syncproto.Seed, err error) {
 	block := syncproto.BlockOf(s.header.Seq)
+	if seed, ok := s.seeds[block]; ok {
+		return seed, nil
+	}
 	if (s.header.Seq-1)%syncproto.SeedBlock != 0 {
 		return ownChain{s.c, s.header.Replica}.Seed(block)
 	}
 	if _, err := io.ReadFull(s.c.opt.Random, seed[:]); err != nil {
 		return seed, fmt.Errorf("salt seed: %w", err)
 	}
+	if s.seeds != nil {
+		s.seeds[block] = seed
+	}
 	s.batch.Put(seedKey(s.header.Replica, block), append([]byte(nil), seed[:]...))
 	return seed, nil
 }
 
 // publish makes the saved change visible.
-func (s *save) publish(head chainHead) {
+func (s *save) publish() {
 	c := s.c
-	c.head, c.counts = head, s.counts
+	c.head, c.counts = s.head, s.counts
 	for _, k := range s.seal.fresh {
 		c.keys.add(k)
 	}

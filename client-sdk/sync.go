@@ -9,6 +9,7 @@ import (
 	"github.com/chuantou/chuantou/client-sdk/localstore"
 	"github.com/chuantou/chuantou/client-sdk/syncloop"
 	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/session"
 	"github.com/chuantou/chuantou/syncproto/sign"
 )
@@ -117,9 +118,8 @@ func (c *Client) endSync(rep *session.Report, r *Report) error {
 type syncState struct {
 	c      *Client
 	pulled int
-	// whole collects, per atom being given whole again, the records named.
-	whole map[syncproto.Atom]map[syncproto.RecordID]bool
-	wrong map[syncproto.Atom]bool // atoms with parts that could not be joined
+	whole  wholeAtoms
+	wrong  map[syncproto.Atom]bool // atoms with parts that could not be joined
 }
 
 // Outbox cuts the next bundles to push.
@@ -169,9 +169,9 @@ func (s *syncState) Apply(p *syncproto.Page, again []syncproto.Atom) error {
 		return ErrClosed
 	}
 	if len(again) > 0 && s.whole == nil {
-		s.whole = map[syncproto.Atom]map[syncproto.RecordID]bool{}
+		s.whole = wholeAtoms{}
 		for _, a := range again {
-			s.whole[a] = map[syncproto.RecordID]bool{}
+			s.whole[a] = map[syncproto.RecordID]*crdt.Record{}
 		}
 	}
 	done, err := s.c.applyPage(p, s.whole)

@@ -94,8 +94,8 @@ func (d *Draft) View() (*View, error) {
 		return nil, ErrClosed
 	}
 	s := &save{c: c, counts: c.counts.clone()}
-	if c.id == nil {
-		return nil, ErrNotEnrolled
+	if c.id != nil {
+		s.header.Replica = c.id.Replica
 	}
 	k, err := c.newCompiler(d, s)
 	if err == nil {

@@ -31,6 +31,18 @@ func (m *Memory) FailWith(fn func(*Batch) error) {
 	m.fail = fn
 }
 
+// Clone returns an independent copy of what the store holds, open even if the
+// store is closed: what a copied folder would be.
+func (m *Memory) Clone() *Memory {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	c := NewMemory()
+	for _, chunk := range m.chunks {
+		c.chunks = append(c.chunks, slices.Clone(chunk)) // keys and values never change in place
+	}
+	return c
+}
+
 // find returns the chunk and the place in it where key is or belongs.
 func (m *Memory) find(key []byte) (chunk, at int, found bool) {
 	chunk = max(0, sort.Search(len(m.chunks), func(i int) bool { return bytes.Compare(m.chunks[i][0].Key, key) > 0 })-1)

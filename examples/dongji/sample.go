@@ -96,3 +96,13 @@ func number(v any) int64 {
 	}
 	return 0
 }
+
+// zoned writes a time of the sample, which is local, with its zone; a date
+// stays a date.
+func zoned(v any) any {
+	s, ok := v.(string)
+	if ok && len(s) == len("2006-01-02T15:04") && s[10] == 'T' {
+		return s + "+08:00"
+	}
+	return v
+}

@@ -86,6 +86,9 @@ type Facts struct {
 	Household  syncproto.RecordID
 	Visibility Visibility
 	Draft      bool // shared but not submitted
+	// Villager marks a person record of somebody without a post: read where he
+	// lives by those who work there, not by everybody who is enrolled.
+	Villager bool
 	// Writers read everything; Related are in its team; Excluded see nothing.
 	Writers, Related, Excluded []syncproto.PersonID
 }
@@ -120,6 +123,8 @@ func (v *Viewer) Reads(f *Facts) syncproto.Audience {
 		return syncproto.ForNobody
 	case slices.Contains(f.Writers, v.Person):
 		return syncproto.ForAll
+	case f.Villager:
+		return v.readsVillager(f)
 	case Reference(f.Kind):
 		return scopeTeam
 	case f.Draft || f.Visibility == VisibleSelf:
@@ -134,6 +139,20 @@ func (v *Viewer) Reads(f *Facts) syncproto.Audience {
 		out |= v.Grants[i].reads(f)
 	}
 	return out
+}
+
+// readsVillager opens a villager's name to those who work in the place he
+// lives in, and to whoever answers for a household there.
+func (v *Viewer) readsVillager(f *Facts) syncproto.Audience {
+	for _, g := range v.Grants {
+		switch g.Role {
+		case RoleTownship, RoleField, RoleVillage, RoleGrid, RoleAdmin, RoleOffice:
+			if g.Place != "" && strings.HasPrefix(f.Place, g.Place) {
+				return scopeTeam
+			}
+		}
+	}
+	return syncproto.ForNobody
 }
 
 // holds reports whether the grant's territory holds the record and its level
@@ -315,6 +334,10 @@ func (v *Viewer) Clearance(atom syncproto.Atom) syncproto.Audience {
 		return scopeTeam
 	case atom == syncproto.PersonAtom(v.Person):
 		return syncproto.ForAll
+	case strings.HasPrefix(string(atom), "h:"):
+		if id, err := syncproto.ParseRecordID(string(atom[2:])); err == nil && v.Cares[id] {
+			return scopeTeam
+		}
 	case strings.HasPrefix(string(atom), "t:"):
 		township := string(atom[2:])
 		for _, g := range v.Grants {

@@ -10,6 +10,11 @@ import (
 // Facts reads from a record what rights depend on.
 func (d *Directory) Facts(rec *crdt.Record) authz.Facts {
 	f := authz.Facts{Kind: rec.Kind, Place: records.Text(rec, "place_code"), Unit: records.Ref(rec, "owner_unit")}
+	if rec.Kind == "person" && records.Ref(rec, "unit").IsZero() {
+		if place := records.Text(rec, "place"); place != "" && len(rec.List("roles")) == 0 {
+			f.Villager, f.Place = true, place
+		}
+	}
 	f.OwnerPlace = d.Unit(f.Unit).Place
 	if f.OwnerPlace == "" {
 		f.OwnerPlace = f.Place

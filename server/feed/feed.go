@@ -77,7 +77,7 @@ func (f *Feed) Pull(ctx context.Context, replica syncproto.ReplicaID, person syn
 	}
 	date := f.Now().UTC().Add(8 * time.Hour).Format("2006-01-02")
 	p := &pull{f: f, replica: replica, viewer: f.Directory.Viewer(person).On(date), was: pos, epoch: epoch,
-		budget: pageBudget(q.MaxBytes), sent: map[syncproto.RecordID]bool{}, keys: map[syncproto.KeyID]bool{}}
+		budget: pageBudget(q.MaxBytes), sent: map[sentState]bool{}, keys: map[syncproto.KeyID]bool{}}
 	err = f.Store.View(ctx, 0, p.run)
 	if errors.Is(err, errRolledBack) {
 		// The device has seen numbers that this store does not have: an older

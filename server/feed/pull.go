@@ -30,10 +30,17 @@ type pull struct {
 	budget  int
 	used    int
 	page    syncproto.Page
-	sent    map[syncproto.RecordID]bool // states on this page
+	sent    map[sentState]bool // states on this page
 	keys    map[syncproto.KeyID]bool
 	states  map[syncproto.Atom]*stateBatch
 	schema  *schema.Schema
+}
+
+// sentState is a record's state as sent for one atom: a record of two atoms is
+// told in both, or the device would not know that it lies in the second.
+type sentState struct {
+	atom syncproto.Atom
+	id   syncproto.RecordID
 }
 
 type stateBatch struct {
@@ -195,14 +202,14 @@ func (p *pull) key(r store.Reader, id syncproto.KeyID) error {
 func (p *pull) look(r store.Reader, a syncproto.Atom, e *records.Entry) error {
 	var gone []syncproto.RecordID
 	for _, id := range e.Records {
-		if p.sent[id] {
+		if p.sent[sentState{a, id}] {
 			continue
 		}
 		visible, err := p.state(r, a, id)
 		if err != nil {
 			return err
 		}
-		p.sent[id] = true
+		p.sent[sentState{a, id}] = true
 		if !visible {
 			gone = append(gone, id)
 		}

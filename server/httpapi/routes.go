@@ -23,7 +23,7 @@ const (
 // openPages are the pages that need no session: the log-in form, what it is
 // sent to, and the style and pictures it is drawn with.
 var openPages = map[string]bool{
-	"GET /login": true, "POST /login": true, "GET /static/:hash/:name": true,
+	"GET /login": true, "POST /login": true, "GET /assets/:hash/:name": true,
 }
 
 const (

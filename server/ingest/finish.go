@@ -21,6 +21,8 @@ const localOffset = 8 * time.Hour
 func AtomsOf(f *authz.Facts) []syncproto.Atom {
 	var out []syncproto.Atom
 	switch {
+	case f.Villager:
+		return []syncproto.Atom{syncproto.TownshipAtom(f.Place)}
 	case authz.Reference(f.Kind):
 		return []syncproto.Atom{syncproto.AtomReference}
 	case f.Draft || f.Visibility == authz.VisibleSelf || f.Place == "":

@@ -41,6 +41,7 @@ type Device struct {
 	Key     ed25519.PublicKey
 	Person  syncproto.PersonID
 	Revoked bool
+	Server  bool // the server's own pen: rights are its caller's business
 }
 
 // Devices looks up enrolled replicas.
@@ -70,8 +71,9 @@ type Config struct {
 // Ingest is safe for concurrent use.
 type Ingest struct {
 	Config
-	server syncproto.Hash
-	hints  sync.Map // replica -> []store.Key, see guardsOf
+	server    syncproto.Hash
+	authoring sync.Mutex // one server-authored change at a time
+	hints     sync.Map   // replica -> []store.Key, see guardsOf
 	// Notify is told the atoms a committed push moved; may be nil.
 	Notify func([]syncproto.Atom)
 }

@@ -58,7 +58,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 	}
 	v := t.viewer(h.Author)
 	creates := len(w.rec.Version) == 0 // parts of it may be held, none is joined
-	if !creates && !v.Writes(&w.facts) && !(p.Kind == "HY" && len(p.Seen) == 0 && v.Creates(&w.facts)) {
+	if !dev.Server && !creates && !v.Writes(&w.facts) && !(p.Kind == "HY" && len(p.Seen) == 0 && v.Creates(&w.facts)) {
 		return syncproto.HoldScope, ""
 	}
 	var before *crdt.Record
@@ -67,7 +67,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 	}
 	blind := false
 	opt := crdt.Options{}
-	if !creates {
+	if !creates && !dev.Server {
 		if reads := v.Reads(&w.facts); reads != syncproto.ForAll {
 			opt.Blind = func(field, sub string) bool {
 				if reads.Has(records.ClassOf(t.schema, w.rec, field, syncproto.ElemID{}, sub)) {
@@ -82,7 +82,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 		return holdReason(err)
 	}
 	facts := t.in.Directory.Facts(w.rec)
-	if before != nil && !t.permitted(v, &facts, w.rec, creates) {
+	if before != nil && !dev.Server && !t.permitted(v, &facts, w.rec, creates) {
 		w.rec = before
 		return syncproto.HoldScope, ""
 	}

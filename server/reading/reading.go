@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,8 +61,9 @@ func (g *Reading) Timeline(ctx context.Context, v web.Viewer, q web.TimelineQuer
 			out.LookedTo = web.DateOf(time.UnixMilli(page.Looked).In(timeline.Zone))
 		}
 	}
+	seen := seenMark(q.Seen)
 	for i := range page.Rows {
-		out.Rows = append(out.Rows, g.row(&page.Rows[i], viewer, q.Seen.At))
+		out.Rows = append(out.Rows, g.row(&page.Rows[i], viewer, seen))
 	}
 	if err := g.news(ctx, viewer, &q, &out); err != nil {
 		return web.TimelinePage{}, err
@@ -80,7 +82,7 @@ func (g *Reading) news(ctx context.Context, viewer *authz.Viewer, q *web.Timelin
 		if i == 0 {
 			out.Mark = fmt.Sprint(w.Received)
 		}
-		if q.Seen.At.IsZero() || w.Received <= q.Seen.At.UnixMilli() {
+		if seen := seenMark(q.Seen); seen.IsZero() || w.Received <= seen.UnixMilli() {
 			continue
 		}
 		out.NewCount++
@@ -89,6 +91,15 @@ func (g *Reading) news(ctx context.Context, viewer *authz.Viewer, q *web.Timelin
 		}
 	}
 	return nil
+}
+
+// seenMark is the newest arrival that the viewer has marked as seen.
+func seenMark(s web.Seen) time.Time {
+	ms, err := strconv.ParseInt(s.Mark, 10, 64)
+	if err != nil || ms <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
 }
 
 func queryOf(q *web.TimelineQuery) timeline.Query {

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"crypto/tls"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -16,14 +17,14 @@ import (
 func TestStrangersSeeNothing(t *testing.T) {
 	w := newBrowser(t, webtest.New())
 	for path, want := range map[string]string{
-		"/":                                     "/login",
-		"/?kind=ZF&since=2026-05-18":            "/login?next=%2F%3Fkind%3DZF%26since%3D2026-05-18",
-		"/?since=nonsense":                      "/login?next=%2F%3Fsince%3Dnonsense",
-		"/r/" + webtest.ID("V05").String():      "/login?next=%2Fr%2F" + webtest.ID("V05").String(),
-		"/r/" + webtest.ID("nobody").String():   "/login?next=%2Fr%2F" + webtest.ID("nobody").String(),
-		"/r/not-an-id":                          "/login?next=%2Fr%2Fnot-an-id",
-		"/held":                                 "/login?next=%2Fheld",
-		"/?x=" + strings.Repeat("y", 3000):      "/login",
+		"/":                                      "/login",
+		"/?kind=ZF&since=2026-05-18":             "/login?next=%2F%3Fkind%3DZF%26since%3D2026-05-18",
+		"/?since=nonsense":                       "/login?next=%2F%3Fsince%3Dnonsense",
+		"/r/" + webtest.ID("V05").String():       "/login?next=%2Fr%2F" + webtest.ID("V05").String(),
+		"/r/" + webtest.ID("nobody").String():    "/login?next=%2Fr%2F" + webtest.ID("nobody").String(),
+		"/r/not-an-id":                           "/login?next=%2Fr%2Fnot-an-id",
+		"/held":                                  "/login?next=%2Fheld",
+		"/?x=" + strings.Repeat("y", 3000):       "/login",
 		"/?u=" + url.QueryEscape("\\\\evil.org"): "/login?next=%2F%3Fu%3D%255C%255Cevil.org",
 	} {
 		a := w.get(path)
@@ -149,6 +150,7 @@ func TestNextStaysHere(t *testing.T) {
 		"/r/x?y=1":                      "/r/x?y=1",
 		"":                              "/",
 		"//evil.example":                "/",
+		"///evil.example":               "/",
 		"/\\evil.example":               "/",
 		"https://evil.example/":         "/",
 		"javascript:alert(1)":           "/",
@@ -178,7 +180,9 @@ func TestCookies(t *testing.T) {
 		ask := func(method, path, body string, cookies []*http.Cookie) *http.Response {
 			req := httptest.NewRequest(method, path, strings.NewReader(body))
 			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			req.Header.Set("X-Forwarded-Proto", scheme)
+			if scheme == "https" {
+				req.TLS = &tls.ConnectionState{}
+			}
 			for _, k := range cookies {
 				req.AddCookie(k)
 			}

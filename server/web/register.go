@@ -30,7 +30,10 @@ type Pages struct {
 // minKeyBytes is what a key for form tokens must hold at least.
 const minKeyBytes = 32
 
-// Register adds the routes of all pages and their assets to r.
+// Register adds the routes of all pages and their assets to r. Whether a
+// request came over https and from where is asked of Echo: behind a proxy its
+// SchemeExtractor and IPExtractor must be set, else anybody's header is believed
+// for the address that Login is given.
 func Register(r Router, d Deps) (*Pages, error) {
 	if d.Source == nil || d.Sessions == nil || d.Now == nil {
 		return nil, errors.New("register web pages: Source, Sessions and Now are needed")

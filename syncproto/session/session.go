@@ -19,14 +19,10 @@
 package session
 
 import (
-	"bytes"
 	"crypto/ed25519"
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/sign"
@@ -51,8 +47,9 @@ type State interface {
 	// all. The receipt's signature is verified. again lists the atoms that this
 	// page and the ones before it, back to the last without More, give whole.
 	Apply(p *syncproto.Page, again []syncproto.Atom) error
-	// Mismatched compares the digests of a last page, if it has any, with what
-	// is held and lists the atoms that differ or are known to be incomplete.
+	// Mismatched compares digests, if there are any, with what is held and lists
+	// the atoms that differ or are known to be incomplete. It is asked after the
+	// last page.
 	Mismatched(digests []syncproto.AtomDigest) ([]syncproto.Atom, error)
 }
 
@@ -181,11 +178,12 @@ type Session struct {
 	out      Outgoing
 	oneByOne bool // a request of several bundles was refused: find out which
 
-	place  place
-	cursor syncproto.Cursor // of the last page, as the state has it
-	ask    []syncproto.Atom // to be asked for again by the next request
-	again  []syncproto.Atom // being given again, until the page without More
-	asked  []syncproto.Atom // asked for again in this sync at all
+	place   place
+	cursor  syncproto.Cursor       // of the last page, as the state has it
+	ask     []syncproto.Atom       // to be asked for again by the next request
+	again   []syncproto.Atom       // being given again, until the page without More
+	asked   []syncproto.Atom       // asked for again in this sync at all
+	digests []syncproto.AtomDigest // of the pages since the last check
 }
 
 // New prepares a sync. Nothing happens before Next.
@@ -226,51 +224,6 @@ func (s *Session) Next(now int64) *Request {
 	return s.askPage()
 }
 
-// fillOutgoing sees to it that something is to be pushed, or goes on to the pull.
-func (s *Session) fillOutgoing() {
-	if len(s.out.Bundles) > 0 {
-		return
-	}
-	budget := s.cfg.PushBytes
-	if s.oneByOne {
-		budget = 1
-	}
-	var err error
-	if s.out, err = s.state.Outbox(s.pushed, budget); err != nil {
-		s.report.Push = fmt.Errorf("outbox: %w", err)
-	}
-	if err != nil || len(s.out.Bundles) == 0 {
-		s.out, s.phase = Outgoing{}, phasePull
-	}
-}
-
-func (s *Session) askPage() *Request {
-	cursor, err := s.state.Cursor()
-	if err != nil {
-		s.endPull(fmt.Errorf("cursor: %w", err))
-		return nil
-	}
-	s.cursor, s.inFlight = cursor, forPull
-	s.report.Requests++
-	q := syncproto.PullRequest{MaxBytes: s.cfg.PageBytes, Again: s.ask}
-	if len(cursor) > 0 {
-		switch s.place {
-		case byHash:
-			q.Hash = HashCursor(cursor)
-		case byCursor:
-			q.Cursor = cursor
-		}
-	}
-	return &Request{Method: http.MethodPost, Path: "/v1/sync/pull", Token: s.report.Token.Text, Body: wire.AppendPull(nil, &q)}
-}
-
-// HashCursor is what an idle request sends in place of a cursor.
-func HashCursor(c syncproto.Cursor) (h syncproto.CursorHash) {
-	sum := sha256.Sum256(c)
-	copy(h[:], sum[:])
-	return h
-}
-
 // Handle takes the answer to the request that Next returned last.
 func (s *Session) Handle(r Response) {
 	purpose := s.inFlight
@@ -308,141 +261,6 @@ func (s *Session) retryToken(r Response) bool {
 	}
 	s.report.Token = Token{}
 	return true
-}
-
-func (s *Session) handlePush(r Response) {
-	if s.retryToken(r) {
-		return
-	}
-	err := refusal(r)
-	if err == nil {
-		err = s.takeReceipt(r.Body)
-		if err == nil {
-			s.report.Pushed += s.out.Changes
-			s.pushed, s.out = s.out.Last, Outgoing{}
-			return
-		}
-	} else if r.Err == nil && blamesContent(r.Kind) {
-		s.refused(err)
-		return
-	}
-	s.report.Push, s.out, s.phase = fmt.Errorf("push: %w", err), Outgoing{}, phasePull
-}
-
-// blamesContent reports whether a refusal is about what was sent: what comes
-// after it may well be taken.
-func blamesContent(k syncproto.ErrorKind) bool {
-	return k == syncproto.KindBadRequest || k == syncproto.KindTooLarge || k == syncproto.KindBadSignature || k == syncproto.KindUnsupported
-}
-
-// refused narrows a refusal down to one bundle and goes on after that.
-func (s *Session) refused(err error) {
-	if len(s.out.Bundles) > 1 {
-		s.oneByOne, s.out = true, Outgoing{}
-		return
-	}
-	s.report.Refused++
-	s.report.Push = fmt.Errorf("push: changes up to %d: %w", s.out.Last, err)
-	s.pushed, s.out = s.out.Last, Outgoing{}
-}
-
-func (s *Session) takeReceipt(body []byte) error {
-	c, err := wire.DecodeReceipt(body)
-	if err == nil {
-		err = s.checkReceipt(&c)
-	}
-	if err == nil {
-		err = s.state.Receipt(&c)
-	}
-	if err != nil {
-		return fmt.Errorf("receipt: %w", err)
-	}
-	return nil
-}
-
-func (s *Session) checkReceipt(c *syncproto.Receipt) error {
-	if c.Replica != s.cfg.Replica {
-		return fmt.Errorf("it is about replica %s, this is %s", c.Replica, s.cfg.Replica)
-	}
-	return sign.VerifyReceipt(s.cfg.ServerKey, c)
-}
-
-func (s *Session) endPull(err error) {
-	s.phase = phaseDone
-	if err != nil {
-		s.report.Pull = fmt.Errorf("pull: %w", err)
-	}
-}
-
-var errNoProgress = errors.New("the server promises more pages and does not move")
-
-func (s *Session) handlePull(r Response) {
-	if s.retryToken(r) {
-		return
-	}
-	if r.Err == nil && r.Kind == syncproto.KindCursor && r.Status >= 400 && s.place < byNothing && len(s.cursor) > 0 {
-		s.place++
-		return
-	}
-	if err := refusal(r); err != nil {
-		s.endPull(err)
-		return
-	}
-	if r.Status == http.StatusNoContent {
-		s.endPull(nil)
-		return
-	}
-	if err := s.takePage(r); err != nil {
-		s.endPull(err)
-	}
-}
-
-func (s *Session) takePage(r Response) error {
-	p, err := wire.DecodePage(r.Body)
-	if err != nil {
-		return err
-	}
-	if len(p.Cursor) == 0 || p.More && len(p.Entries) == 0 && bytes.Equal(p.Cursor, s.cursor) {
-		return errNoProgress
-	}
-	if p.Receipt != nil {
-		if err := s.checkReceipt(p.Receipt); err != nil {
-			return fmt.Errorf("receipt: %w", err)
-		}
-	}
-	s.learn(p.Wall, r)
-	if err := s.state.Apply(p, s.again); err != nil {
-		return fmt.Errorf("apply: %w", err)
-	}
-	s.report.Pages++
-	s.report.Done, s.report.Total = p.Done, p.Total
-	s.place, s.ask = byHash, nil
-	if p.More {
-		return nil
-	}
-	return s.check(p.Digests)
-}
-
-// check ends the pull, or asks once more for atoms that differ.
-func (s *Session) check(digests []syncproto.AtomDigest) error {
-	s.again = nil
-	wrong, err := s.state.Mismatched(digests)
-	if err != nil {
-		return fmt.Errorf("digests: %w", err)
-	}
-	for _, a := range wrong {
-		if slices.Contains(s.asked, a) {
-			s.report.Unresolved++
-			continue
-		}
-		s.report.Mismatches++
-		s.again = append(s.again, a)
-	}
-	s.asked = append(s.asked, s.again...)
-	if s.ask = s.again; len(s.ask) == 0 {
-		s.endPull(nil)
-	}
-	return nil
 }
 
 // learn takes the server's clock from an answer. The true distance lies

@@ -161,7 +161,7 @@ func (s *Store) write(g *group) error {
 		return tooBig(err)
 	}
 	growth += int64(len(markKey)) + 2*logEntryBytes // and the mark of the end of the transaction
-	if err := s.log.prepare(growth); err != nil {
+	if err := s.wal.prepare(growth); err != nil {
 		return err
 	}
 	if err := txn.CommitAt(s.applied+1, nil); errors.Is(err, badger.ErrTxnTooBig) {
@@ -170,11 +170,12 @@ func (s *Store) write(g *group) error {
 		s.stop(fmt.Errorf("commit: %w", err))
 		return fmt.Errorf("%w (commit: %w)", store.ErrMaybe, err)
 	}
-	file, err := s.log.wrote()
+	file, err := s.wal.wrote()
 	if err != nil {
 		s.stop(err)
 		return fmt.Errorf("%w (%w)", store.ErrMaybe, err)
 	}
+	s.stats.transactions.Add(1)
 	s.applied++
 	g.at, g.log = s.applied, file
 	return nil
@@ -182,7 +183,7 @@ func (s *Store) write(g *group) error {
 
 // logEntryBytes is more than an entry takes beyond key and value, be it in
 // Badger's log or in its table in memory.
-const logEntryBytes = skl.MaxNodeSize + 64
+const logEntryBytes = int64(skl.MaxNodeSize + 64)
 
 // tooBig marks an error of a transaction that a single update made too big,
 // which the laws of size rule out.
@@ -227,6 +228,7 @@ func (s *Store) syncLoop() {
 			if failed != nil {
 				g.answer(result{err: fmt.Errorf("%w (%w)", store.ErrMaybe, failed)})
 			} else {
+				s.stats.updates.Add(uint64(len(g.members)))
 				g.answer(result{mark: store.Mark(g.at)})
 			}
 		}
@@ -246,6 +248,7 @@ func (s *Store) sync(groups []*group) error {
 			return err
 		}
 		last = g.log
+		s.stats.syncs.Add(1)
 	}
 	s.db.SetDiscardTs(s.snapshots.advance(groups[len(groups)-1].at))
 	return nil

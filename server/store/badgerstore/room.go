@@ -3,7 +3,6 @@ package badgerstore
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -61,8 +60,14 @@ func (r *room) checkFree(need uint64) error {
 	return nil
 }
 
-// probeName is no name that Badger uses or looks at.
-const probeName = "probe.tmp"
+const (
+	// probeName is no name that Badger uses or looks at.
+	probeName = "probe" + tmpSuffix
+
+	// spareFiles is how many more files it must be possible to open: what is about to
+	// be written needs one or two, and others of this process take some meanwhile.
+	spareFiles = 32
+)
 
 // rehearse creates a file of size bytes, really allocated where the system can,
 // and removes it: this finds out about quotas, limits and missing descriptors
@@ -73,13 +78,12 @@ func (r *room) rehearse(size int64) error {
 	name := filepath.Join(r.dir, probeName)
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err == nil {
-		err = allocate(f, size)
-		err = errors.Join(err, f.Close(), os.Remove(name))
+		err = errors.Join(allocate(f, size), spareDescriptors(f, spareFiles), f.Close(), os.Remove(name))
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return fmt.Errorf("%w: a file of %d bytes cannot be written: %w", store.ErrFull, size, err)
 	}
-	return err
+	return nil
 }
 
 // retryAfter is how long background work waits before it looks again.

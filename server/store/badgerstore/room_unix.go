@@ -3,7 +3,9 @@
 package badgerstore
 
 import (
+	"fmt"
 	"math"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,4 +31,21 @@ func fileSizeLimit() uint64 {
 		return math.MaxUint64
 	}
 	return uint64(l.Cur)
+}
+
+// spareDescriptors returns an error unless n more files can be open.
+func spareDescriptors(f *os.File, n int) (err error) {
+	var fds []int
+	for len(fds) < n && err == nil {
+		fd, e := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+		if e != nil {
+			err = fmt.Errorf("only %d more files can be open: %w", len(fds), e)
+		} else {
+			fds = append(fds, fd)
+		}
+	}
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
+	return err
 }

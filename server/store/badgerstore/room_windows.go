@@ -2,6 +2,7 @@ package badgerstore
 
 import (
 	"math"
+	"os"
 
 	"golang.org/x/sys/windows"
 )
@@ -15,3 +16,5 @@ func freeSpace(dir string) (bytes, files uint64, err error) {
 }
 
 func fileSizeLimit() uint64 { return math.MaxUint64 }
+
+func spareDescriptors(*os.File, int) error { return nil }

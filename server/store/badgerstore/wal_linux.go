@@ -109,7 +109,7 @@ func (w *wal) close() { w.file.release() }
 
 // sync makes what was written to the file so far durable, and its name.
 func (l *logFile) sync() error {
-	err := unix.EINTR
+	var err error = unix.EINTR
 	for err == unix.EINTR {
 		err = unix.Fdatasync(int(l.f.Fd()))
 	}

@@ -20,6 +20,7 @@ type Backend interface {
 // that no page has are answered by the pages too.
 func Handler(b Backend) (http.Handler, error) {
 	e := echo.New()
+	e.IPExtractor = echo.ExtractIPDirect()
 	p, err := web.Register(e, web.Deps{Source: b, Sessions: b, Key: Key, Now: func() time.Time { return Now }})
 	if err != nil {
 		return nil, fmt.Errorf("island: %w", err)

@@ -64,9 +64,9 @@ func TestRule03NothingLostNothingBack(t *testing.T) {
 	j.create("A", "m")
 	j.ins("A", "m", "t", 0, "abcdef")
 	j.sync("A", "B")
-	j.del("A", "m", "t", 1, 3)     // bcd
-	j.del("B", "m", "t", 2, 3)     // cde
-	j.ins("B", "m", "t", 2, "新")   // inside what A deleted
+	j.del("A", "m", "t", 1, 3)    // bcd
+	j.del("B", "m", "t", 2, 3)    // cde
+	j.ins("B", "m", "t", 2, "新")  // inside what A deleted
 	j.ins("A", "m", "t", 1, "后端") // where A deleted
 	j.sync("A", "B")
 	j.same("A", "B")

@@ -1,0 +1,208 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/chuantou/chuantou/server/authn"
+	"github.com/chuantou/chuantou/server/authz"
+	"github.com/chuantou/chuantou/server/httpapi"
+	"github.com/chuantou/chuantou/server/ingest"
+	"github.com/chuantou/chuantou/server/store"
+	"github.com/chuantou/chuantou/server/timeline"
+	"github.com/chuantou/chuantou/server/web"
+	"github.com/chuantou/chuantou/syncproto"
+)
+
+// Device is ingest.Devices.
+func (s *Server) Device(ctx context.Context, r syncproto.ReplicaID) (ingest.Device, error) {
+	a, err := s.auth.Account(ctx, r)
+	if err != nil {
+		return ingest.Device{}, err
+	}
+	return ingest.Device{Key: a.Key, Person: a.Person, Revoked: a.State != authn.Active}, nil
+}
+
+// DeviceName is reading.Devices.
+func (s *Server) DeviceName(r syncproto.ReplicaID) (syncproto.PersonID, string) {
+	if r == s.settings.Replica {
+		return syncproto.PersonID{}, "服务器"
+	}
+	a, err := s.auth.Account(context.Background(), r)
+	if err != nil {
+		return syncproto.PersonID{}, ""
+	}
+	return a.Person, a.Device
+}
+
+// contacts remembers when each device last synced, since the start.
+type contacts struct {
+	mu   sync.Mutex
+	last map[syncproto.ReplicaID]time.Time
+}
+
+func (c *contacts) touch(r syncproto.ReplicaID, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last == nil {
+		c.last = map[syncproto.ReplicaID]time.Time{}
+	}
+	c.last[r] = at
+}
+
+// Silent is reading.Devices. What was before this process started is not known
+// to it: a device counts from its first contact since.
+func (s *Server) Silent(before time.Time) (n int, since time.Time) {
+	s.contacts.mu.Lock()
+	defer s.contacts.mu.Unlock()
+	for _, at := range s.contacts.last {
+		if at.Before(before) {
+			n++
+			if since.IsZero() || at.Before(since) {
+				since = at
+			}
+		}
+	}
+	return n, since
+}
+
+// Push is httpapi.Pusher.
+func (s *Server) Push(ctx context.Context, carrier syncproto.ReplicaID, bundles []syncproto.Bundle) (syncproto.Receipt, error) {
+	s.contacts.touch(carrier, s.now())
+	return s.ingest.Push(store.WithLane(ctx, carrier.String()), carrier, bundles)
+}
+
+// Pull is httpapi.Puller.
+func (s *Server) Pull(ctx context.Context, replica syncproto.ReplicaID, q syncproto.PullRequest) (*syncproto.Page, error) {
+	a, err := s.auth.Account(ctx, replica)
+	if err != nil {
+		return nil, err
+	}
+	s.contacts.touch(replica, s.now())
+	return s.feed.Pull(ctx, replica, a.Person, q)
+}
+
+// people is httpapi.People.
+type people struct{ *Server }
+
+func (p people) today() string { return p.now().In(timeline.Zone).Format(time.DateOnly) }
+
+func (p people) Person(id syncproto.PersonID) (httpapi.Person, bool) {
+	d := p.dir.Person(id)
+	v := p.dir.Viewer(id).On(p.today())
+	admin := slices.ContainsFunc(v.Grants, func(g authz.Grant) bool { return g.Role == authz.RoleAdmin })
+	return httpapi.Person{ID: id, Name: d.Name, Post: d.Post, Admin: admin}, d.Name != ""
+}
+
+func (p people) Find(nameOrID string) (httpapi.Person, error) {
+	d, ok := p.dir.FindPerson(nameOrID)
+	if !ok {
+		return httpapi.Person{}, syncproto.Errorf(syncproto.KindNotFound, "没有这个人，或者同名的不止一个；同名时请用编号")
+	}
+	out, _ := p.Person(d.ID)
+	return out, nil
+}
+
+func (p people) MayAdmit(admin, person syncproto.PersonID) bool {
+	v := p.dir.Viewer(admin).On(p.today())
+	for _, g := range p.dir.Person(person).Grants {
+		if !v.MayGrant(g.Place) {
+			return false
+		}
+	}
+	return slices.ContainsFunc(v.Grants, func(g authz.Grant) bool { return g.Role == authz.RoleAdmin })
+}
+
+// sessions is web.Sessions.
+type sessions struct{ *Server }
+
+func (s sessions) Login(ctx context.Context, name, password, remote string) (string, error) {
+	tok, _, err := s.auth.Login(ctx, name, password, remote)
+	var later *authn.LaterError
+	switch {
+	case errors.As(err, &later):
+		return "", &web.LaterError{After: later.After}
+	case errors.Is(err, authn.ErrLogin):
+		return "", web.ErrBadLogin
+	case err != nil:
+		return "", err
+	}
+	return tok.Text(), nil
+}
+
+func (s sessions) Viewer(_ context.Context, token string) (web.Viewer, error) {
+	tok, ok := authn.ParseToken(token)
+	if !ok {
+		return web.Viewer{}, web.ErrNoSession
+	}
+	person, err := s.auth.WebSession(tok)
+	if err != nil {
+		return web.Viewer{}, web.ErrNoSession
+	}
+	d := s.dir.Person(person)
+	p, ok := people{s.Server}.Person(person)
+	if !ok {
+		return web.Viewer{}, web.ErrNoSession
+	}
+	v := s.dir.Viewer(person).On(people{s.Server}.today())
+	var area []string
+	for _, place := range v.Territory() {
+		if name := s.dir.PlaceName(place); !slices.Contains(area, name) {
+			area = append(area, name)
+		}
+	}
+	return web.Viewer{Person: person, Name: p.Name, Post: p.Post, Unit: s.dir.Unit(d.Unit).Name, Area: strings.Join(area, "、"), Admin: p.Admin}, nil
+}
+
+func (s sessions) Logout(_ context.Context, token string) error {
+	if tok, ok := authn.ParseToken(token); ok {
+		s.auth.Logout(tok)
+	}
+	return nil
+}
+
+// seenKey is where a person's mark of what he has seen lies.
+func seenKey(p syncproto.PersonID) store.Key { return append(store.Key("s/"), p[:]...) }
+
+func (s sessions) SeenUpTo(ctx context.Context, v web.Viewer) (out web.Seen, err error) {
+	err = s.store.View(ctx, 0, func(r store.Reader) error {
+		b, err := r.Get(seenKey(v.Person))
+		out = readSeen(b)
+		return err
+	})
+	return out, err
+}
+
+// readSeen reads "mark at", both in Unix milliseconds.
+func readSeen(b []byte) web.Seen {
+	mark, at, ok := strings.Cut(string(b), " ")
+	ms, err := strconv.ParseInt(at, 10, 64)
+	if !ok || err != nil {
+		return web.Seen{}
+	}
+	return web.Seen{Mark: mark, At: time.UnixMilli(ms).In(timeline.Zone)}
+}
+
+func (s sessions) MarkSeen(ctx context.Context, v web.Viewer, seen web.Seen) error {
+	mark, err := strconv.ParseInt(seen.Mark, 10, 64)
+	if err != nil || mark < 0 || mark > s.now().UnixMilli() {
+		return &web.QueryError{Words: "这个标记读不出来，请从时间轴再点一次。"}
+	}
+	_, err = s.store.Update(ctx, []store.Key{seenKey(v.Person)}, func(r store.Reader) (b store.Batch, err error) {
+		was, err := r.Get(seenKey(v.Person))
+		if err != nil {
+			return b, err
+		}
+		if old, err := strconv.ParseInt(readSeen(was).Mark, 10, 64); err == nil && old >= mark {
+			return b, nil
+		}
+		b.Put(seenKey(v.Person), []byte(strconv.FormatInt(mark, 10)+" "+strconv.FormatInt(s.now().UnixMilli(), 10)))
+		return b, nil
+	})
+	return err
+}

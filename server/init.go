@@ -1,0 +1,109 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/chuantou/chuantou/server/authz"
+	"github.com/chuantou/chuantou/server/store/badgerstore"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// InitOptions is what a new installation is told.
+type InitOptions struct {
+	Dir    string
+	Origin string // the one address for ever: https://NAME, or http:// on a trusted LAN
+	Name   string // whose installation it is
+	Place  string // place code of the owner; the first administrator's territory
+	Admin  string // name of the first administrator
+	Clock  func() time.Time
+}
+
+// Initialised is what Init made.
+type Initialised struct {
+	Keys    string // folder of the secret keys
+	Person  syncproto.PersonID
+	Code    string
+	Expires time.Time
+}
+
+func (o *InitOptions) check() error {
+	u, err := url.Parse(o.Origin)
+	switch {
+	case o.Origin == "":
+		return errors.New("origin: say the one address devices will use for ever, for instance https://chuantou.example or http://192.0.2.10:8080")
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.Trim(u.Path, "/") != "":
+		return fmt.Errorf("origin %q: want https://NAME or http://ADDRESS, without a path", o.Origin)
+	case o.Name == "" || o.Admin == "":
+		return errors.New("name and admin: say whose installation this is and who administers it first")
+	case o.Place == "" || strings.Trim(o.Place, "0123456789") != "" || len(o.Place) > 12:
+		return fmt.Errorf("place %q: want the owner's place code, up to 12 digits", o.Place)
+	}
+	return nil
+}
+
+// Init makes a new installation in a folder that has none: keys, store, the
+// first administrator and a one-time code for his device. When it fails half
+// way the folder can be removed and Init run again; it never touches one in use.
+func Init(ctx context.Context, o InitOptions) (Initialised, error) {
+	if err := o.check(); err != nil {
+		return Initialised{}, err
+	}
+	if _, err := os.Stat(settingsFile(o.Dir)); err == nil {
+		return Initialised{}, fmt.Errorf("%s: %w", o.Dir, ErrInitialised)
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return Initialised{}, err
+	}
+	if err := makeKeys(o.Dir); err != nil {
+		return Initialised{}, err
+	}
+	s, err := badgerstore.Open(storeDir(o.Dir), badgerstore.Options{})
+	if err != nil {
+		return Initialised{}, err
+	}
+	if err := s.Close(); err != nil {
+		return Initialised{}, err
+	}
+	b, err := json.MarshalIndent(settings{Format: settingsFormat, Origin: strings.TrimRight(o.Origin, "/"), Name: o.Name, Place: o.Place, Replica: syncproto.NewReplicaID()}, "", "  ")
+	if err != nil {
+		return Initialised{}, err
+	}
+	if err := os.WriteFile(settingsFile(o.Dir), append(b, '\n'), 0o600); err != nil {
+		return Initialised{}, err
+	}
+	return firstAdministrator(ctx, o)
+}
+
+func firstAdministrator(ctx context.Context, o InitOptions) (out Initialised, err error) {
+	s, err := New(Config{Dir: o.Dir, Clock: o.Clock})
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	out.Keys, out.Person = keysDir(o.Dir), syncproto.NewRecordID(s.now())
+	err = s.ingest.Author(ctx, s.settings.Replica, out.Person, "person", out.Person, func(e *crdt.Edit) error {
+		if err := e.Set("name", wire.Must(wire.EncodeValue(o.Admin))); err != nil {
+			return err
+		}
+		item, err := e.InsertItem("roles", 0)
+		if err != nil {
+			return err
+		}
+		role := e.Item("roles", item)
+		return errors.Join(role.Set("role", wire.Must(wire.EncodeValue(string(authz.RoleAdmin)))), role.Set("place", wire.Must(wire.EncodeValue(o.Place))))
+	})
+	if err != nil {
+		return out, err
+	}
+	out.Code, out.Expires, err = s.auth.CreateCode(ctx, out.Person)
+	return out, err
+}

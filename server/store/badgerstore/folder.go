@@ -1,0 +1,181 @@
+package badgerstore
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/chuantou/chuantou/server/store"
+)
+
+// The files of a store beside Badger's own.
+const (
+	formatName = "FORMAT" // what is in this folder, for programs older and newer
+	epochName  = "EPOCH"  // the id of the present history
+	inUseName  = "INUSE"  // locked by the process that has the store open
+)
+
+const (
+	formatMagic = "chuantou store, badger\nformat "
+	// format is the newest layout this program knows: 1 is Badger v4, every value
+	// beside its key.
+	format = 1
+)
+
+// folder is a store's folder, locked for this process.
+type folder struct {
+	dir  string
+	lock *os.File
+
+	mu sync.Mutex
+	id string // the epoch
+}
+
+// openFolder locks the folder and makes it a store's if it is empty or new.
+func openFolder(dir string, mustExist bool) (*folder, error) {
+	if err := checkFormat(dir, mustExist); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := lockFile(filepath.Join(dir, inUseName))
+	if err != nil {
+		return nil, err
+	}
+	f := &folder{dir: dir, lock: lock}
+	if err := f.prepare(); err != nil {
+		lock.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// checkFormat refuses what is not for this program to write to.
+func checkFormat(dir string, mustExist bool) error {
+	text, err := os.ReadFile(filepath.Join(dir, formatName))
+	if err == nil {
+		return parseFormat(dir, string(text))
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if mustExist {
+		return fmt.Errorf("no store in %s: %w", dir, err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		// A store that was killed while it was made has only these.
+		if name := e.Name(); name != inUseName && name != epochName && !strings.HasSuffix(name, tmpSuffix) {
+			return fmt.Errorf("%s is no store and not empty (it has %s): choose another folder", dir, name)
+		}
+	}
+	return nil
+}
+
+func parseFormat(dir, text string) error {
+	number, ok := strings.CutPrefix(text, formatMagic)
+	var n int
+	if _, err := fmt.Sscanf(number, "%d\n", &n); !ok || err != nil || n < 1 {
+		return fmt.Errorf("%s: %q is no format of a store", filepath.Join(dir, formatName), text)
+	}
+	if n > format {
+		return fmt.Errorf("%w: %s has format %d, known is %d", store.ErrNewer, dir, n, format)
+	}
+	return nil
+}
+
+// prepare makes what is missing and removes what was left half-made.
+func (f *folder) prepare() error {
+	if err := removeHalfMade(f.dir); err != nil {
+		return err
+	}
+	id, err := os.ReadFile(filepath.Join(f.dir, epochName))
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err = f.raiseEpoch()
+	}
+	if err != nil {
+		return err
+	}
+	if f.id == "" {
+		f.id = string(id)
+	}
+	if _, err := os.Stat(filepath.Join(f.dir, formatName)); errors.Is(err, fs.ErrNotExist) {
+		return writeFile(filepath.Join(f.dir, formatName), fmt.Sprint(formatMagic, format, "\n"))
+	}
+	return nil
+}
+
+// removeHalfMade removes logs that were created and not yet given a length when
+// the process was killed. They hold nothing, and Badger refuses to open with them.
+func removeHalfMade(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		ext := filepath.Ext(e.Name())
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		half := (ext == ".mem" || ext == ".vlog") && info.Size() == 0
+		if half || ext == tmpSuffix {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *folder) epoch() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.id
+}
+
+func (f *folder) raiseEpoch() (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	id := rand.Text()
+	if err := writeFile(filepath.Join(f.dir, epochName), id); err != nil {
+		return "", fmt.Errorf("raise epoch: %w", err)
+	}
+	f.id = id
+	return id, nil
+}
+
+// close lets go of the folder.
+func (f *folder) close() error { return f.lock.Close() }
+
+// tmpSuffix marks files on their way to another name.
+const tmpSuffix = ".tmp"
+
+// writeFile replaces a file as a whole, durably.
+func writeFile(name, text string) error {
+	tmp := name + tmpSuffix
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, name); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(name))
+}
