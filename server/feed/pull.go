@@ -175,9 +175,7 @@ func (p *pull) pass(r store.Reader, a syncproto.Atom, e *records.Entry) error {
 }
 
 func (p *pull) add(e syncproto.Entry, size int) {
-	if e.Kind == syncproto.EntryLeave {
-		p.flush(e.Atom) // a leave after a state must stay after it
-	}
+	p.flush(e.Atom) // entries stay in the feed's order: changes after a state build on it
 	p.page.Entries = append(p.page.Entries, e)
 	p.used += size
 }

@@ -1,0 +1,358 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	clientsdk "github.com/chuantou/chuantou/client-sdk"
+	"github.com/chuantou/chuantou/syncproto"
+)
+
+// command is one word of the command line.
+type command struct {
+	args, short, help string
+	run               func(a *app, args []string) error
+}
+
+// order is how help lists the commands: as a day goes.
+var order = []string{"enrol", "new", "edit", "join", "submit", "share", "discard", "list", "show", "history", "resolve", "void", "restore",
+	"sync", "status", "export-outbox", "kinds"}
+
+var commands map[string]command
+
+func init() {
+	commands = map[string]command{
+		"enrol": {"URL CODE [-name NAME]", "give this device its identity, by a one-time code", `
+URL is the server's address, CODE the one-time code from your administrator.
+NAME is the device's short name in local numbers (A7). With -again CODE a device
+whose number is in use twice takes a new one; nothing is lost.`, (*app).enrol},
+		"new": {"KIND [-submit] FIELD=VALUE…", "begin a record; it stays a draft until submit", "", (*app).create},
+		"edit": {"RECORD|DRAFT [-submit] FIELD=VALUE…", "change a draft, or begin a change to a record", `
+FIELD-=VALUE takes a member out of a set or strikes out an item.`, (*app).edit},
+		"join":    {"CODE [-anyway] FIELD=VALUE…", "write into a meeting of another device, by its code, with no network", "", (*app).join},
+		"submit":  {"DRAFT…|-all", "提交: make one change of the drafts; durable, and on its way at the next sync", "", (*app).submit},
+		"share":   {"DRAFT…", "共同记录: let the other recorders see a draft that is not submitted yet", "", (*app).share},
+		"discard": {"DRAFT", "throw a draft away", "", (*app).discard},
+		"list": {"[-kind KIND] [-place CODE] [-from DAY] [-to DAY] [-text T] [-voided] [-conflicts]", "list records, and the drafts on this device", `
+Days are written 2026-05-18.`, (*app).list},
+		"show":          {"RECORD|DRAFT", "show a record with its fields and all values of a conflict", "", (*app).show},
+		"history":       {"RECORD", "who saved what of a record, as far as this device knows", "", (*app).history},
+		"resolve":       {"RECORD FIELD VALUE", "采用此版本: choose one of several values", "", (*app).resolve},
+		"void":          {"RECORD REASON", "作废 with a reason", "", (*app).void},
+		"restore":       {"RECORD", "恢复 a voided record", "", (*app).restore},
+		"sync":          {"", "push what the server lacks, pull what is new", "", (*app).sync},
+		"status":        {"[RECORD]", "what is on its way and what waits for a person", "", (*app).status},
+		"export-outbox": {"FILE", "write what the server lacks to a file that anyone may carry", "", (*app).exportOutbox},
+		"kinds":         {"[KIND]", "list the kinds of record, or the fields of one", "", (*app).kinds},
+	}
+}
+
+// flagsFirst lets flags stand anywhere among a command's arguments.
+func parse(flags *flag.FlagSet, args []string) ([]string, error) {
+	flags.SetOutput(io.Discard)
+	var rest []string
+	for {
+		if err := flags.Parse(args); err != nil {
+			return nil, errUsage
+		}
+		if flags.NArg() == 0 {
+			return rest, nil
+		}
+		rest = append(rest, flags.Arg(0))
+		args = flags.Args()[1:]
+	}
+}
+
+func (a *app) enrol(args []string) error {
+	flags := flag.NewFlagSet("enrol", flag.ContinueOnError)
+	name := flags.String("name", "", "")
+	again := flags.String("again", "", "")
+	rest, err := parse(flags, args)
+	switch {
+	case err != nil:
+		return err
+	case *again != "" && len(rest) == 0:
+		err = a.client.ReEnrol(a.ctx, *again)
+	case *again == "" && len(rest) == 2:
+		err = a.client.Enrol(a.ctx, rest[0], rest[1], *name)
+	default:
+		return errUsage
+	}
+	if err != nil {
+		return err
+	}
+	id, _ := a.client.Identity()
+	if a.json {
+		return a.printJSON(map[string]any{"origin": id.Origin, "replica": id.Replica, "person": id.Person, "person_name": id.PersonName, "device": id.Device})
+	}
+	a.printf("%s 的设备，服务器 %s，编号 %s\n", id.PersonName, id.Origin, id.Replica)
+	return nil
+}
+
+func (a *app) create(args []string) error {
+	flags := flag.NewFlagSet("new", flag.ContinueOnError)
+	submit := flags.Bool("submit", false, "")
+	rest, err := parse(flags, args)
+	if err != nil || len(rest) == 0 {
+		return errUsage
+	}
+	d, err := a.client.Create(rest[0])
+	if err != nil {
+		return err
+	}
+	return a.fill(d, rest[1:], *submit)
+}
+
+func (a *app) edit(args []string) error {
+	flags := flag.NewFlagSet("edit", flag.ContinueOnError)
+	submit := flags.Bool("submit", false, "")
+	rest, err := parse(flags, args)
+	if err != nil || len(rest) == 0 {
+		return errUsage
+	}
+	d, err := a.findDraft(rest[0])
+	if errors.Is(err, clientsdk.ErrNoDraft) {
+		var id syncproto.RecordID
+		if id, err = a.findRecord(rest[0]); err == nil {
+			d, err = a.client.Edit(id)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return a.fill(d, rest[1:], *submit)
+}
+
+func (a *app) join(args []string) error {
+	flags := flag.NewFlagSet("join", flag.ContinueOnError)
+	anyway := flags.Bool("anyway", false, "")
+	submit := flags.Bool("submit", false, "")
+	rest, err := parse(flags, args)
+	if err != nil || len(rest) == 0 {
+		return errUsage
+	}
+	d, err := a.client.Join(rest[0])
+	if err != nil {
+		return err
+	}
+	if a.client.FarFromNow(d.Record()) && !*anyway {
+		return fmt.Errorf("the code %s is of a meeting of %s: it was probably mistyped, or the clock of one of the devices is wrong; if it is right, add -anyway",
+			rest[0], time.UnixMilli(d.Record().Millis()).Format(time.DateOnly))
+	}
+	return a.fill(d, rest[1:], *submit)
+}
+
+// fill sets fields, saves the draft, and submits it if asked.
+func (a *app) fill(d *clientsdk.Draft, assignments []string, submit bool) error {
+	for _, s := range assignments {
+		if err := a.assign(d, s); err != nil {
+			return err
+		}
+	}
+	if err := d.Save(); err != nil {
+		return err
+	}
+	state := clientsdk.SyncDraft
+	if submit {
+		if err := a.client.Submit(a.ctx, d); err != nil {
+			return fmt.Errorf("the draft %s is saved, but: %w", d.ID(), err)
+		}
+		state = clientsdk.SyncPending
+	}
+	code, _ := clientsdk.Code(d.Record())
+	if a.json {
+		return a.printJSON(map[string]any{"draft": d.ID(), "record": d.Record(), "kind": d.Kind(), "code": code, "sync": state})
+	}
+	a.printf("%s  %s\n", d.Record(), state)
+	if !submit {
+		a.printf("draft %s\n", d.ID())
+	}
+	if code != "" {
+		a.printf("joining code %s\n", code)
+	}
+	return nil
+}
+
+func (a *app) submit(args []string) error {
+	flags := flag.NewFlagSet("submit", flag.ContinueOnError)
+	all := flags.Bool("all", false, "")
+	rest, err := parse(flags, args)
+	if err != nil || (len(rest) == 0) != *all {
+		return errUsage
+	}
+	ds, err := a.drafts(rest, *all)
+	if err != nil {
+		return err
+	}
+	if err := a.client.Submit(a.ctx, ds...); err != nil {
+		return err
+	}
+	return a.printCut(ds)
+}
+
+func (a *app) share(args []string) error {
+	if len(args) == 0 {
+		return errUsage
+	}
+	ds, err := a.drafts(args, false)
+	if err != nil {
+		return err
+	}
+	if err := a.client.Share(a.ctx, ds...); err != nil {
+		return err
+	}
+	return a.printCut(ds)
+}
+
+func (a *app) drafts(names []string, all bool) (ds []*clientsdk.Draft, err error) {
+	if all {
+		if ds, err = a.client.Drafts(); err == nil && len(ds) == 0 {
+			err = errors.New("there are no drafts")
+		}
+		return ds, err
+	}
+	for _, name := range names {
+		d, err := a.findDraft(name)
+		if err != nil {
+			return nil, err
+		}
+		ds = append(ds, d)
+	}
+	return ds, nil
+}
+
+func (a *app) printCut(ds []*clientsdk.Draft) error {
+	var ids []syncproto.RecordID
+	for _, d := range ds {
+		ids = append(ids, d.Record())
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"records": ids, "sync": clientsdk.SyncPending})
+	}
+	for _, id := range ids {
+		a.printf("%s  %s\n", id, clientsdk.SyncPending)
+	}
+	return nil
+}
+
+func (a *app) discard(args []string) error {
+	if len(args) != 1 {
+		return errUsage
+	}
+	d, err := a.findDraft(args[0])
+	if err == nil {
+		err = a.client.Discard(d.ID())
+	}
+	return err
+}
+
+func (a *app) resolve(args []string) error {
+	if len(args) != 3 {
+		return errUsage
+	}
+	id, err := a.findRecord(args[0])
+	if err != nil {
+		return err
+	}
+	v, err := a.client.Get(id)
+	if err != nil {
+		return err
+	}
+	value, err := a.valueFor(v.Kind, args[1], args[2])
+	if err != nil {
+		return err
+	}
+	return a.client.Resolve(a.ctx, id, args[1], value)
+}
+
+func (a *app) void(args []string) error {
+	if len(args) != 2 {
+		return errUsage
+	}
+	id, err := a.findRecord(args[0])
+	if err == nil {
+		err = a.client.Void(a.ctx, id, args[1])
+	}
+	return err
+}
+
+func (a *app) restore(args []string) error {
+	if len(args) != 1 {
+		return errUsage
+	}
+	id, err := a.findRecord(args[0])
+	if err == nil {
+		err = a.client.Restore(a.ctx, id)
+	}
+	return err
+}
+
+func (a *app) exportOutbox(args []string) error {
+	if len(args) != 1 {
+		return errUsage
+	}
+	f, err := os.OpenFile(args[0], os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("export outbox: %w", err)
+	}
+	n, err := a.client.ExportOutbox(f)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(args[0]))
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"file": args[0], "changes": n})
+	}
+	a.printf("%d 条写入 %s\n", n, args[0])
+	return nil
+}
+
+// findRecord finds a record by id, by the end of its id, or by its number.
+func (a *app) findRecord(name string) (syncproto.RecordID, error) {
+	if id, err := syncproto.ParseRecordID(name); err == nil {
+		return id, nil
+	}
+	kinds := append([]string{}, a.client.Schema().KindIDs()...)
+	rows, err := a.client.Query(clientsdk.Filter{Kinds: kinds, Voided: true})
+	if err != nil {
+		return syncproto.RecordID{}, err
+	}
+	var found []syncproto.RecordID
+	for _, r := range rows {
+		if r.Number == name || len(name) >= 4 && strings.HasSuffix(r.Record.String(), name) {
+			found = append(found, r.Record)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return syncproto.RecordID{}, fmt.Errorf("%w: %q", clientsdk.ErrNoRecord, name)
+	case 1:
+		return found[0], nil
+	}
+	return syncproto.RecordID{}, fmt.Errorf("%q names %d records: give more of the id", name, len(found))
+}
+
+// findDraft finds a draft by id, by the end of its id, or by its record.
+func (a *app) findDraft(name string) (*clientsdk.Draft, error) {
+	ds, err := a.client.Drafts()
+	if err != nil {
+		return nil, err
+	}
+	var found []*clientsdk.Draft
+	for _, d := range ds {
+		if len(name) >= 4 && (strings.HasSuffix(string(d.ID()), name) || d.Record().String() == name) {
+			found = append(found, d)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("%w: %q", clientsdk.ErrNoDraft, name)
+	case 1:
+		return found[0], nil
+	}
+	return nil, fmt.Errorf("%q names %d drafts: give the draft's id", name, len(found))
+}

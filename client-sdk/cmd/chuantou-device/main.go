@@ -1,0 +1,144 @@
+// Command chuantou-device is a field device at a terminal: it records with no
+// network, keeps everything in a folder, and syncs when told to. It is the
+// SDK's calls one by one, for trying things, for scripts, and for whoever
+// prefers a keyboard.
+//
+//	chuantou-device -dir me enrol https://port.example CODE -name A7
+//	chuantou-device -dir me new ZF visit_type=入户走访 met=见到本人 situation=吃水要挑
+//	chuantou-device -dir me submit DRAFT
+//	chuantou-device -dir me sync
+//
+// Run it without arguments for help.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	clientsdk "github.com/chuantou/chuantou/client-sdk"
+	"github.com/chuantou/chuantou/client-sdk/localstore"
+)
+
+// Exit codes.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
+)
+
+// dirVariable names the folder when -dir does not.
+const dirVariable = "CHUANTOU_DEVICE"
+
+func main() {
+	privateFiles()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// app is one run of the command.
+type app struct {
+	ctx    context.Context
+	dir    string
+	json   bool
+	stdin  io.Reader
+	out    io.Writer
+	client *clientsdk.Client
+}
+
+// errUsage asks for the help of the command.
+var errUsage = errors.New("usage")
+
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("chuantou-device", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	dir := flags.String("dir", os.Getenv(dirVariable), "folder of this device's data")
+	asJSON := flags.Bool("json", false, "print JSON")
+	if err := flags.Parse(args); err != nil || flags.NArg() == 0 {
+		if err != nil && !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintf(stderr, "chuantou-device: %v\n\n", err)
+		}
+		printHelp(stderr)
+		return exitUsage
+	}
+	name := flags.Arg(0)
+	c, ok := commands[name]
+	if !ok {
+		if name == "help" {
+			printHelp(stdout)
+			return exitOK
+		}
+		fmt.Fprintf(stderr, "chuantou-device: there is no command %q\n\n", name)
+		printHelp(stderr)
+		return exitUsage
+	}
+	a := &app{ctx: ctx, dir: *dir, json: *asJSON, stdin: stdin, out: stdout}
+	if a.dir == "" {
+		a.dir = "device"
+	}
+	switch err := a.run(c, flags.Args()[1:]); {
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(stderr, "usage: chuantou-device [-dir DIR] [-json] %s %s\n%s\n", name, c.args, c.help)
+		return exitUsage
+	case err != nil:
+		fmt.Fprintf(stderr, "chuantou-device: %v\n", err)
+		if hint := hintFor(err); hint != "" {
+			fmt.Fprintf(stderr, "  %s\n", hint)
+		}
+		return exitError
+	}
+	return exitOK
+}
+
+func (a *app) run(c command, args []string) (err error) {
+	client, err := clientsdk.Open(a.dir, clientsdk.Options{})
+	if err != nil {
+		return err
+	}
+	a.client = client
+	defer func() { err = errors.Join(err, client.Close()) }()
+	return c.run(a, args)
+}
+
+// hintFor names what to do about an error.
+func hintFor(err error) string {
+	var incomplete *clientsdk.IncompleteError
+	switch {
+	case errors.Is(err, clientsdk.ErrNotEnrolled):
+		return "run: chuantou-device enrol https://SERVER CODE"
+	case errors.Is(err, clientsdk.ErrNeedsNewID):
+		return "run: chuantou-device enrol -again CODE"
+	case errors.Is(err, localstore.ErrLocked):
+		return "another chuantou-device works in this folder; wait for it or use another -dir"
+	case errors.As(err, &incomplete):
+		return "the draft is kept; fill the fields in with: chuantou-device edit DRAFT FIELD=VALUE…"
+	case errors.Is(err, clientsdk.ErrNoRecord):
+		return "see what is here with: chuantou-device list, or fetch with: chuantou-device sync"
+	}
+	return ""
+}
+
+func printHelp(w io.Writer) {
+	fmt.Fprint(w, `usage: chuantou-device [-dir DIR] [-json] COMMAND …
+
+A field device at a terminal. Its data lies in DIR (or $`+dirVariable+`, else ./device).
+
+`)
+	for _, name := range order {
+		c := commands[name]
+		fmt.Fprintf(w, "  %-13s %s\n  %-13s   %s\n", name, c.args, "", c.short)
+	}
+	fmt.Fprint(w, `
+FIELD=VALUE sets a field to a text (true, false and numbers where the field
+wants them); FIELD:=JSON to any value; FIELD+=VALUE or FIELD+=JSON adds a member,
+an item or an entry; FIELD=@FILE reads the text from a file; "-" reads a JSON
+object of fields from standard input. Fields are listed by: kinds KIND.
+RECORD and DRAFT are ids, unambiguous ends of ids, or numbers as list shows them.
+`)
+}

@@ -1,0 +1,401 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	clientsdk "github.com/chuantou/chuantou/client-sdk"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/schema"
+)
+
+func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.out, format, args...) }
+
+// printJSON prints one object on one line.
+func (a *app) printJSON(v any) error {
+	e := json.NewEncoder(a.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// table prints rows in columns; Chinese characters are two columns wide.
+func (a *app) table(head []string, rows [][]string) {
+	width := make([]int, len(head))
+	for _, row := range append([][]string{head}, rows...) {
+		for i, cell := range row {
+			width[i] = max(width[i], columns(cell))
+		}
+	}
+	for _, row := range append([][]string{head}, rows...) {
+		var b strings.Builder
+		for i, cell := range row {
+			b.WriteString(cell)
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", width[i]-columns(cell)+2))
+			}
+		}
+		a.printf("%s\n", strings.TrimRight(b.String(), " "))
+	}
+}
+
+func columns(s string) (n int) {
+	for _, r := range s {
+		if n++; r >= 0x1100 {
+			n++
+		}
+	}
+	return n
+}
+
+type listed struct {
+	Record   syncproto.RecordID     `json:"record"`
+	Draft    clientsdk.DraftID      `json:"draft,omitempty"`
+	Kind     string                 `json:"kind"`
+	Number   string                 `json:"number,omitempty"`
+	When     string                 `json:"when,omitempty"`
+	Place    string                 `json:"place,omitempty"`
+	Title    string                 `json:"title,omitempty"`
+	Status   clientsdk.RecordStatus `json:"status,omitempty"`
+	Sync     clientsdk.SyncState    `json:"sync"`
+	Conflict bool                   `json:"conflict,omitempty"`
+}
+
+func (a *app) list(args []string) error {
+	f, err := listFilter(args)
+	if err != nil {
+		return err
+	}
+	rows, err := a.client.Query(f)
+	if err != nil {
+		return err
+	}
+	out := []listed{}
+	if f.From.IsZero() && f.To.IsZero() && f.Text == "" && !f.Conflicts && f.Place == "" {
+		if out, err = a.listDrafts(f); err != nil {
+			return err
+		}
+	}
+	for _, r := range rows {
+		s, err := a.client.Status(r.Record)
+		if err != nil {
+			return err
+		}
+		out = append(out, listed{Record: r.Record, Kind: r.Kind, Number: r.Number, When: r.When, Place: r.Place, Title: r.Title, Status: s.Record, Sync: s.Sync, Conflict: r.Conflict})
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"records": out})
+	}
+	var cells [][]string
+	for _, r := range out {
+		mark, id := "", r.Record.String()
+		if r.Conflict {
+			mark = "有不同修改"
+		}
+		if r.Draft != "" {
+			mark, id = "draft "+string(r.Draft), ""
+		}
+		cells = append(cells, []string{shortTime(r.When), r.Title, r.Number, strings.Trim(string(r.Status)+" · "+string(r.Sync), " ·"), mark, id})
+	}
+	a.table([]string{"时间", "内容", "编号", "状态", "", "id"}, cells)
+	return nil
+}
+
+func (a *app) listDrafts(f clientsdk.Filter) ([]listed, error) {
+	out := []listed{}
+	ds, err := a.client.Drafts()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range ds {
+		if len(f.Kinds) > 0 && !slices.Contains(f.Kinds, d.Kind()) {
+			continue
+		}
+		v, err := d.View()
+		if err != nil {
+			return nil, err
+		}
+		when, _ := v.Value("occurred_at").(string)
+		out = append(out, listed{Record: d.Record(), Draft: d.ID(), Kind: d.Kind(), When: when, Title: v.Title, Sync: clientsdk.SyncDraft})
+	}
+	return out, nil
+}
+
+func listFilter(args []string) (f clientsdk.Filter, err error) {
+	flags := flag.NewFlagSet("list", flag.ContinueOnError)
+	kind := flags.String("kind", "", "")
+	from, to := flags.String("from", "", ""), flags.String("to", "", "")
+	flags.StringVar(&f.Place, "place", "", "")
+	flags.StringVar(&f.Text, "text", "", "")
+	flags.BoolVar(&f.Voided, "voided", false, "")
+	flags.BoolVar(&f.Conflicts, "conflicts", false, "")
+	rest, err := parse(flags, args)
+	if err != nil || len(rest) > 0 {
+		return f, errUsage
+	}
+	if *kind != "" {
+		f.Kinds = strings.Split(*kind, ",")
+	}
+	for text, t := range map[*string]*time.Time{from: &f.From, to: &f.To} {
+		if *text != "" {
+			if *t, err = time.Parse(time.DateOnly, *text); err != nil {
+				return f, fmt.Errorf("%q is no day: write it as 2026-05-18", *text)
+			}
+		}
+	}
+	return f, nil
+}
+
+func shortTime(when string) string {
+	if t, err := time.Parse(time.RFC3339, when); err == nil {
+		return t.Format("2006-01-02 15:04")
+	}
+	return when
+}
+
+func (a *app) show(args []string) error {
+	if len(args) != 1 {
+		return errUsage
+	}
+	var v *clientsdk.View
+	d, err := a.findDraft(args[0])
+	if err == nil {
+		v, err = d.View()
+	} else if errors.Is(err, clientsdk.ErrNoDraft) {
+		var id syncproto.RecordID
+		if id, err = a.findRecord(args[0]); err == nil {
+			v, err = a.client.Get(id)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(v)
+	}
+	a.printView(v)
+	return nil
+}
+
+func (a *app) printView(v *clientsdk.View) {
+	a.printf("%s  %s\n%s  %s · %s\n", v.KindName, v.Number, v.Record, v.Status, v.Sync)
+	if v.Code != "" {
+		a.printf("joining code %s\n", v.Code)
+	}
+	for _, r := range v.Reasons {
+		a.printf("待处理：%s\n", r)
+	}
+	if v.VoidedAndEdited {
+		a.printf("作废待裁定：%s\n", strings.Join(v.VoidReasons, "；"))
+	}
+	for _, f := range v.Fields {
+		a.printf("\n%s (%s)", f.Label, f.Key)
+		if f.Mark != "" {
+			a.printf("  〔%s〕", f.Mark)
+		}
+		a.printf("\n  %s\n", plain(f.Value, "  "))
+		for _, s := range f.All {
+			at := ""
+			if s.Item != "" {
+				at = fmt.Sprintf(" %s %s", s.Item, s.Sub)
+			}
+			a.printf("  - %s%s   %s %s\n", plain(s.Value, "    "), at, s.When.Format("2006-01-02 15:04"), s.Author)
+		}
+		for _, r := range f.Removed {
+			a.printf("  已删除 %s\n", plain(r, "    "))
+		}
+	}
+}
+
+// plain prints a value for people.
+func plain(v any, indent string) string {
+	switch v := v.(type) {
+	case nil:
+		return "—"
+	case string:
+		return strings.ReplaceAll(v, "\n", "\n"+indent)
+	case bool:
+		if v {
+			return "是"
+		}
+		return "否"
+	case []any:
+		var lines []string
+		for _, e := range v {
+			lines = append(lines, plain(e, indent+"  "))
+		}
+		return strings.Join(lines, "\n"+indent)
+	case map[string]any:
+		var parts []string
+		keys := make([]string, 0, len(v))
+		for k := range v {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			parts = append(parts, k+"="+plain(v[k], indent))
+		}
+		return strings.Join(parts, "  ")
+	}
+	return fmt.Sprint(v)
+}
+
+func (a *app) history(args []string) error {
+	if len(args) != 1 {
+		return errUsage
+	}
+	id, err := a.findRecord(args[0])
+	if err != nil {
+		return err
+	}
+	h, err := a.client.History(id)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"history": h})
+	}
+	var rows [][]string
+	for _, s := range h {
+		rows = append(rows, []string{s.When.Format("2006-01-02 15:04:05"), s.Author.String(), fmt.Sprintf("%s/%d", s.Replica.String()[:8], s.Seq), string(s.Sync), strings.Join(s.Fields, " ")})
+	}
+	a.table([]string{"时间", "谁", "设备/序号", "状态", "内容"}, rows)
+	return nil
+}
+
+func (a *app) sync(args []string) error {
+	if len(args) != 0 {
+		return errUsage
+	}
+	r, err := a.client.Sync(a.ctx)
+	if errors.Is(err, clientsdk.ErrNotEnrolled) {
+		return err
+	}
+	if a.json {
+		out := map[string]any{"ok": err == nil, "pushed": r.Pushed, "refused": r.Refused, "pulled": r.Pulled, "requests": r.Requests, "conflicts": r.Conflicts,
+			"held": r.Held, "mismatches": r.Mismatches, "bytes_up": r.BytesUp, "bytes_down": r.BytesDown, "ms": r.Millis, "needs_new_id": r.NeedsNewID}
+		if err != nil {
+			out["error"] = err.Error()
+		}
+		return errors.Join(a.printJSON(out), err)
+	}
+	a.printf("上传 %d 条，收到 %d 条；%d 字节上，%d 字节下，%d 次请求，%d 毫秒\n", r.Pushed, r.Pulled, r.BytesUp, r.BytesDown, r.Requests, r.Millis)
+	if err != nil && r.Requests > 0 && syncproto.KindOf(err) == syncproto.KindOther {
+		a.printf("没有连上，稍后自动再试；内容都在手机里\n")
+	}
+	return errors.Join(err, a.printSummary())
+}
+
+func (a *app) printSummary() error {
+	s, err := a.client.Summary()
+	if err != nil {
+		return err
+	}
+	for _, line := range s.Words() {
+		a.printf("%s\n", line)
+	}
+	return nil
+}
+
+func (a *app) status(args []string) error {
+	if len(args) > 1 {
+		return errUsage
+	}
+	if len(args) == 1 {
+		return a.statusOf(args[0])
+	}
+	s, err := a.client.Summary()
+	if err != nil {
+		return err
+	}
+	id, enrolled := a.client.Identity()
+	if a.json {
+		return a.printJSON(map[string]any{"enrolled": enrolled, "person": id.PersonName, "device": id.Device, "origin": id.Origin, "pending": s.Pending,
+			"drafts": s.Drafts, "old_drafts": s.OldDrafts, "held": s.Held, "conflicts": s.Conflicts, "needs_new_id": s.NeedsNewID})
+	}
+	if !enrolled {
+		a.printf("尚未注册\n")
+	} else {
+		a.printf("%s  %s  %s\n", id.PersonName, id.Device, id.Origin)
+	}
+	if len(s.Words()) == 0 {
+		a.printf("全部已收到\n")
+	}
+	return a.printSummary()
+}
+
+func (a *app) statusOf(name string) error {
+	id, err := a.findRecord(name)
+	if err != nil {
+		d, draftErr := a.findDraft(name)
+		if draftErr != nil {
+			return err
+		}
+		id = d.Record()
+	}
+	s, err := a.client.Status(id)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"record": id, "status": s.Record, "sync": s.Sync, "reasons": s.Reasons, "siblings": s.Siblings, "edited": s.Edited})
+	}
+	a.printf("%s\n", s)
+	for _, r := range s.Reasons {
+		a.printf("%s\n", r)
+	}
+	if s.Siblings > 0 {
+		a.printf("同时提交的 %d 条待处理\n", s.Siblings)
+	}
+	return nil
+}
+
+func (a *app) kinds(args []string) error {
+	s := a.client.Schema()
+	switch len(args) {
+	case 0:
+		var rows [][]string
+		for _, id := range s.KindIDs() {
+			rows = append(rows, []string{id, s.Kinds[id].Zh, s.Kinds[id].En})
+		}
+		if a.json {
+			return a.printJSON(map[string]any{"kinds": rows})
+		}
+		a.table([]string{"KIND", "", ""}, rows)
+		return nil
+	case 1:
+		return a.kindFields(s, args[0])
+	}
+	return errUsage
+}
+
+func (a *app) kindFields(s *schema.Schema, id string) error {
+	k, ok := s.Kind(id)
+	if !ok {
+		return fmt.Errorf("there is no kind %q: see chuantou-device kinds", id)
+	}
+	var rows [][]string
+	for _, f := range k.Fields {
+		if f.MergeClass() == schema.ClassNone || f.Companion() {
+			continue
+		}
+		required := map[schema.Required]string{schema.Always: "●", schema.When: "◐"}[f.Required]
+		var values []string
+		for _, v := range f.Values {
+			values = append(values, v.V)
+		}
+		for _, sub := range f.Items {
+			values = append(values, sub.Key)
+		}
+		rows = append(rows, []string{required, f.Key, f.Zh, string(f.Type), f.MergeClass().String(), strings.Join(values, " / ")})
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"kind": id, "fields": rows})
+	}
+	a.table([]string{"", "FIELD", "", "type", "class", "values or sub-fields"}, rows)
+	return nil
+}
