@@ -60,13 +60,13 @@ func TestIdleSyncIsOneRequest(t *testing.T) {
 	w.submit(a, w.visit(a, "无"))
 	w.sync(a)
 	w.sync(a)
-	w.server.requests()
-	if r := w.sync(a); r.Requests != 1 || strings.Join(w.server.requests(), " ") != "/v1/sync/pull" {
+	w.server.Requests()
+	if r := w.sync(a); r.Requests != 1 || strings.Join(w.server.Requests(), " ") != "/v1/sync/pull" {
 		t.Errorf("%+v", r)
 	}
 	w.clock.add(20 * time.Minute)
 	w.sync(a)
-	if got := strings.Join(w.server.requests(), " "); got != "/v1/sync/session /v1/sync/pull" {
+	if got := strings.Join(w.server.Requests(), " "); got != "/v1/sync/session /v1/sync/pull" {
 		t.Errorf("with an expired token: %s", got)
 	}
 }
@@ -184,7 +184,7 @@ func TestTwoWindows(t *testing.T) {
 		t.Errorf("situation: %v", v.Value("situation"))
 	}
 	w.sync(a)
-	if len(w.server.record(id).Values("met")) != 2 {
+	if len(w.server.Record(id).Values("met")) != 2 {
 		t.Error("the server does not see the two values")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	clientsdk "github.com/chuantou/chuantou/client-sdk"
+	"github.com/chuantou/chuantou/client-sdk/internal/fakeserver"
 	"github.com/chuantou/chuantou/client-sdk/localstore"
 	"github.com/chuantou/chuantou/syncproto"
 )
@@ -36,14 +37,14 @@ type world struct {
 	t      *testing.T
 	seed   byte
 	clock  *clock
-	server *fakeServer
+	server *fakeserver.Server
 	n      int
 }
 
 func newWorld(t *testing.T, seed byte) *world {
 	t.Helper()
 	c := &clock{t: time.Date(2026, 5, 18, 6, 20, 0, 0, time.UTC)} // 14:20 in 东极
-	w := &world{t: t, seed: seed, clock: c, server: newFakeServer(seed, c.now)}
+	w := &world{t: t, seed: seed, clock: c, server: fakeserver.New(seed, c.now)}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("seed %d", seed)
@@ -53,9 +54,9 @@ func newWorld(t *testing.T, seed byte) *world {
 }
 
 var (
-	unitU3  = personID(103)
-	personA = personID(1)
-	personB = personID(2)
+	unitU3  = fakeserver.ID(103)
+	personA = fakeserver.ID(1)
+	personB = fakeserver.ID(2)
 )
 
 const village = "330903105901"
@@ -64,7 +65,7 @@ const village = "330903105901"
 func (w *world) open(s localstore.Store) *clientsdk.Client {
 	w.t.Helper()
 	w.n++
-	c, err := clientsdk.OpenStore(s, clientsdk.Options{Clock: w.clock.now, Random: rand.NewChaCha8([32]byte{w.seed, byte(w.n)}), Dial: w.server.dial})
+	c, err := clientsdk.OpenStore(s, clientsdk.Options{Clock: w.clock.now, Random: rand.NewChaCha8([32]byte{w.seed, byte(w.n)}), Dial: w.server.Dial})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -77,7 +78,7 @@ func (w *world) device(person syncproto.PersonID, name string) (*clientsdk.Clien
 	w.t.Helper()
 	store := localstore.NewMemory()
 	c := w.open(store)
-	if err := c.Enrol(context.Background(), "https://fake.example", w.server.code(person), name); err != nil {
+	if err := c.Enrol(context.Background(), "https://fake.example", w.server.Code(person), name); err != nil {
 		w.t.Fatal(err)
 	}
 	return c, store
@@ -105,7 +106,7 @@ func (w *world) visit(c *clientsdk.Client, situation string) *clientsdk.Draft {
 	}
 	d.Fill(map[string]any{
 		"visit_type": "船上走访", "visit_mode": "船上", "met": "见到本人", "place_code": village,
-		"owner_unit": unitU3.String(), "boat_id": personID(900).String(), "situation": situation, "notice_given": true,
+		"owner_unit": unitU3.String(), "boat_id": fakeserver.ID(900).String(), "situation": situation, "notice_given": true,
 		"interviewees": []any{map[string]any{"person": "曾例海"}},
 	})
 	if d.Err() != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	clientsdk "github.com/chuantou/chuantou/client-sdk"
+	"github.com/chuantou/chuantou/client-sdk/internal/fakeserver"
 	"github.com/chuantou/chuantou/client-sdk/localstore"
 	"github.com/chuantou/chuantou/client-sdk/outbox"
 	"github.com/chuantou/chuantou/syncproto"
@@ -116,7 +117,7 @@ func TestSameSave(t *testing.T) {
 	if sum, _ := a.Summary(); sum.Pending != 1 {
 		t.Errorf("one save is %d changes", sum.Pending)
 	}
-	w.server.hold = func(p *syncproto.Part) syncproto.HoldReason {
+	w.server.Hold = func(p *syncproto.Part) syncproto.HoldReason {
 		if p.Record == d.Record() {
 			return syncproto.HoldScope
 		}
@@ -188,13 +189,13 @@ func TestSealed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Fill(map[string]any{"head_person_id": personID(50).String(), "place_code": village, "owner_unit": unitU3.String(), "address": "前岙1号",
+	h.Fill(map[string]any{"head_person_id": fakeserver.ID(50).String(), "place_code": village, "owner_unit": unitU3.String(), "address": "前岙1号",
 		"hamlet": "前岙", "causes": []any{"因病"}})
 	h.AddItem("members", map[string]any{"name": "曾例海", "relation": "0", "sex": "1", "health": "长期慢性病", "birth": map[string]any{"on": "1968", "calendar": "公历"}})
 	h.Log("consent", map[string]any{"on": "2026-01-05", "text_version": "告知-1", "who": personA.String(), "mode": "口头"})
 	w.submit(a, h)
 	w.sync(a)
-	rec := w.server.record(h.Record())
+	rec := w.server.Record(h.Record())
 	if e, _ := rec.Value("causes"); !wire.IsSealed(e.Value) {
 		t.Error("causes lies open in the history")
 	}
@@ -205,8 +206,8 @@ func TestSealed(t *testing.T) {
 	if e, _ := item.Value("name"); wire.IsSealed(e.Value) {
 		t.Error("a name is sealed")
 	}
-	if len(w.server.state.keys) != 1 || w.server.state.keys[0].Holder != h.Record() {
-		t.Fatalf("keys at the server: %+v", w.server.state.keys)
+	if len(w.server.Keys()) != 1 || w.server.Keys()[0].Holder != h.Record() {
+		t.Fatalf("keys at the server: %+v", w.server.Keys())
 	}
 	w.value(a, h.Record(), "causes", []any{"因病"})
 
@@ -216,15 +217,15 @@ func TestSealed(t *testing.T) {
 	}
 	w.submit(a, w.edit(a, h.Record()).Set("causes", []any{"因病", "年老"}))
 	w.sync(a)
-	if len(w.server.state.keys) != 1 {
+	if len(w.server.Keys()) != 1 {
 		t.Error("a second key was made for the household")
 	}
 	w.sync(b)
 	w.value(b, h.Record(), "causes", []any{"因病", "年老"})
 
 	// A device that was not given the key sees that there is something.
-	w.server.state.keys = nil
-	c, _ := w.device(personID(3), "C1")
+	w.server.ForgetKeys()
+	c, _ := w.device(fakeserver.ID(3), "C1")
 	w.sync(c)
 	w.value(c, h.Record(), "causes", clientsdk.Masked{})
 	w.value(c, h.Record(), "address", "前岙1号")
@@ -233,10 +234,10 @@ func TestSealed(t *testing.T) {
 	d := w.visit(b, "看海").Set("geo", map[string]any{"lat": 30.2, "lng": 122.7, "accuracy": 10, "datum": "WGS-84"})
 	w.submit(b, d)
 	w.sync(b)
-	if e, _ := w.server.record(d.Record()).Value("geo"); !wire.IsSealed(e.Value) {
+	if e, _ := w.server.Record(d.Record()).Value("geo"); !wire.IsSealed(e.Value) {
 		t.Error("geo lies open")
 	}
-	if k := w.server.state.keys; len(k) != 1 || k[0].Holder != personB {
+	if k := w.server.Keys(); len(k) != 1 || k[0].Holder != personB {
 		t.Errorf("keys: %+v", k)
 	}
 }
@@ -251,7 +252,7 @@ func TestServerRestored(t *testing.T) {
 	w.submit(a, d1)
 	w.sync(a)
 	w.sync(b)
-	old := w.server.snapshot()
+	old := w.server.Copy()
 	d2 := w.visit(a, "二")
 	w.submit(a, d2)
 	w.submit(b, w.edit(b, d1.Record()).Set("situation", "一一"))
@@ -260,7 +261,7 @@ func TestServerRestored(t *testing.T) {
 	w.sync(a)
 	w.status(a, d2.Record(), "已提交 · 已收到")
 
-	w.server.restore(old)
+	w.server.PutBack(old)
 	if _, err := a.Sync(context.Background()); err != nil { // learns from the receipt that the server lost a change
 		t.Fatal(err)
 	}
@@ -279,13 +280,13 @@ func TestServerRestored(t *testing.T) {
 		w.value(c, d1.Record(), "situation", "一一")
 		w.value(c, d2.Record(), "situation", "二")
 	}
-	if w.server.record(d2.Record()) == nil || textAt(w, d1.Record()) != "一一" {
+	if w.server.Record(d2.Record()) == nil || textAt(w, d1.Record()) != "一一" {
 		t.Error("the server did not get back what it acknowledged")
 	}
 }
 
 func textAt(w *world, id syncproto.RecordID) string {
-	return w.server.record(id).Text("situation").String()
+	return w.server.Record(id).Text("situation").String()
 }
 
 // TestCopiedStore: a store is copied and both go on. The second to push learns
@@ -319,10 +320,10 @@ func TestCopiedStore(t *testing.T) {
 	if err := copied.ReEnrol(context.Background(), "wrong"); err == nil {
 		t.Error("a wrong code was taken")
 	}
-	if err := copied.ReEnrol(context.Background(), w.server.code(personB)); err == nil || !strings.Contains(err.Error(), "another person") {
+	if err := copied.ReEnrol(context.Background(), w.server.Code(personB)); err == nil || !strings.Contains(err.Error(), "another person") {
 		t.Errorf("another person's code: %v", err)
 	}
-	if err := copied.ReEnrol(context.Background(), w.server.code(personA)); err != nil {
+	if err := copied.ReEnrol(context.Background(), w.server.Code(personA)); err != nil {
 		t.Fatal(err)
 	}
 	if after, _ := copied.Identity(); after.Replica == before.Replica {
@@ -333,7 +334,7 @@ func TestCopiedStore(t *testing.T) {
 	w.sync(copied)
 	w.sync(copied)
 	w.status(copied, own.Record(), "已提交 · 已收到")
-	rec := w.server.record(own.Record())
+	rec := w.server.Record(own.Record())
 	if rec == nil || rec.Text("situation").String() != "副本写的" || len(rec.List("follow_up")) != 1 || len(rec.Set("tags")) != 1 {
 		t.Fatal("the copy's own record did not arrive whole")
 	}
@@ -342,7 +343,7 @@ func TestCopiedStore(t *testing.T) {
 	if v, _ := copied.Get(own.Record()); v == nil || fmt.Sprint(v.Value("geo")) == fmt.Sprint(clientsdk.Masked{}) {
 		t.Error("a sealed value that was issued anew does not open")
 	}
-	if len(w.server.state.keys) == 0 {
+	if len(w.server.Keys()) == 0 {
 		t.Error("the key of a value issued anew did not reach the server")
 	}
 }
@@ -368,7 +369,7 @@ func TestRestoredDevice(t *testing.T) {
 	if err := a.Submit(context.Background(), w.visit(a, "三")); !errors.Is(err, clientsdk.ErrNeedsNewID) {
 		t.Fatalf("submit on a store that went back: %v", err)
 	}
-	if err := a.ReEnrol(context.Background(), w.server.code(personA)); err != nil {
+	if err := a.ReEnrol(context.Background(), w.server.Code(personA)); err != nil {
 		t.Fatal(err)
 	}
 	next := w.visit(a, "三")
@@ -390,17 +391,17 @@ func TestCutAnywhere(t *testing.T) {
 func cutAnywhere(t *testing.T, seed byte) {
 	w := newWorld(t, seed)
 	r := rand.New(rand.NewPCG(uint64(seed), 1))
-	w.server.pageEntries = 1 + r.IntN(5)
-	w.server.asStates = r.IntN(3) == 0
+	w.server.PageEntries = 1 + r.IntN(5)
+	w.server.AsStates = r.IntN(3) == 0
 	cut := func(*session.Request) error {
 		if r.IntN(3) == 0 {
-			return errCut
+			return fakeserver.ErrCut
 		}
 		return nil
 	}
 	a, storeA := w.device(personA, "A7")
 	b, _ := w.device(personB, "B2")
-	w.server.onRequest, w.server.onAnswer = cut, cut
+	w.server.OnRequest, w.server.OnAnswer = cut, cut
 	var ids []syncproto.RecordID
 	for range 40 {
 		c := a
@@ -427,7 +428,7 @@ func cutAnywhere(t *testing.T, seed byte) {
 			c.Sync(context.Background())
 		}
 	}
-	w.server.onRequest, w.server.onAnswer = nil, nil
+	w.server.OnRequest, w.server.OnAnswer = nil, nil
 	for range 3 {
 		w.sync(a)
 		w.sync(b)
@@ -460,7 +461,7 @@ func TestRefusedPush(t *testing.T) {
 	w.submit(b, d)
 	w.sync(b)
 	w.submit(a, w.visit(a, "自己的"))
-	w.server.refuse = func(q *session.Request) *syncproto.Error {
+	w.server.Refuse = func(q *session.Request) *syncproto.Error {
 		if q.Path == "/v1/sync/push" {
 			return syncproto.Errorf(syncproto.KindLater, "too busy")
 		}
@@ -471,7 +472,7 @@ func TestRefusedPush(t *testing.T) {
 		t.Errorf("%+v %v", r, err)
 	}
 	w.value(a, d.Record(), "situation", "别人的")
-	w.server.refuse = nil
+	w.server.Refuse = nil
 	if r := w.sync(a); r.Pushed != 1 {
 		t.Errorf("%+v", r)
 	}
@@ -541,12 +542,12 @@ func TestClockYearsOff(t *testing.T) {
 	w := newWorld(t, 43)
 	wrong := &clock{t: w.clock.now().Add(-3 * 365 * 24 * time.Hour)}
 	store := localstore.NewMemory()
-	a, err := clientsdk.OpenStore(store, clientsdk.Options{Clock: wrong.now, Random: rand.NewChaCha8([32]byte{43, 9}), Dial: w.server.dialWith(wrong.now)})
+	a, err := clientsdk.OpenStore(store, clientsdk.Options{Clock: wrong.now, Random: rand.NewChaCha8([32]byte{43, 9}), Dial: w.server.DialWith(wrong.now)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if err := a.Enrol(context.Background(), "https://fake.example", w.server.code(personA), "A7"); err != nil {
+	if err := a.Enrol(context.Background(), "https://fake.example", w.server.Code(personA), "A7"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.Sync(context.Background()); err != nil {

@@ -107,9 +107,10 @@ func obey(c *clientsdk.Client, o *order) (answer, error) {
 }
 
 func syncDevice(ctx context.Context, c *clientsdk.Client) (answer, error) {
+	begun := time.Now() // the device's own clock stands still while the story says so
 	r, err := c.Sync(ctx)
 	out := answer{Report: &report{Pushed: r.Pushed, Pulled: r.Pulled, Conflicts: r.Conflicts, Held: r.Held, Requests: r.Requests,
-		Mismatches: r.Mismatches + r.Unresolved, Up: r.BytesUp, Down: r.BytesDown, Millis: r.Millis}}
+		Mismatches: r.Mismatches + r.Unresolved, Up: r.BytesUp, Down: r.BytesDown, Millis: time.Since(begun).Milliseconds()}}
 	if s, serr := c.Summary(); serr == nil {
 		out.Report.Words = s.Words()
 	}

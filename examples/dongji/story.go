@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // save is what one person writes in one go on one device: one change.
@@ -259,9 +260,9 @@ func (t *story) meeting(m row) save {
 	for _, a := range list(m, "attendees") {
 		people = append(people, row{"person": ref(sub(a)["person"]), "role": sub(a)["role"]})
 	}
-	for _, raw := range list(m, "statements") {
+	for i, raw := range list(m, "statements") {
 		st := raw.([]any)
-		item := row{"speaker": ref(st[1]), "mode": st[2], "type": st[3], "text": st[4], "recorder_id": ref(m["recorder_id"])}
+		item := row{"said_at": saidAt(text(m, "occurred_at"), i), "speaker": ref(st[1]), "mode": st[2], "type": st[3], "text": st[4], "recorder_id": ref(m["recorder_id"])}
 		if len(st) > 5 {
 			item["contains_personal"] = sub(st[5])["contains_personal"]
 		}
@@ -289,6 +290,18 @@ func (t *story) meeting(m row) save {
 		}
 	}
 	return out
+}
+
+// spoken is when the statements of a meeting were said, in minutes from its
+// beginning: the sample leaves it open.
+var spoken = []int{1, 4, 9, 16, 22, 31, 40, 48, 57, 70}
+
+func saidAt(begun string, i int) string {
+	at, err := parseClock(begun)
+	if err != nil {
+		return begun
+	}
+	return at.Add(time.Duration(spoken[i%len(spoken)]) * time.Minute).Format("2006-01-02T15:04")
 }
 
 func (t *story) demand(d, meeting row) part {

@@ -133,6 +133,8 @@ func (s *stage) twoRecorders(v *save) error {
 	plain(opening, whole, "meeting_type", "title", "place_code", "island", "hamlet", "occurred_at", "host_id", "owner_unit", "recorder_id", "recorder_ids", "session_events", "attendees")
 	statements := whole["statements"].([]any)
 	opening["statements"] = statements[:1]
+	course := whole["session_events"].([]any)
+	opening["session_events"] = course[:1]
 	first.Parts = []part{{Key: v.Parts[0].Key, Kind: "HY", Fields: opening}}
 	a, err := s.play(&first)
 	if err != nil {
@@ -161,9 +163,7 @@ func (s *stage) twoRecorders(v *save) error {
 		}
 	}
 	fields["statements"] = statements[1:]
-	closing := whole["session_events"].([]any)
-	fields["session_events"] = closing[1:]
-	opening["session_events"] = closing[:1]
+	fields["session_events"] = course[1:]
 	rest.Parts[0] = part{Key: v.Parts[0].Key, Kind: "HY", Edit: true, Fields: fields}
 	_, err = s.play(&rest)
 	return err

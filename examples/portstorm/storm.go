@@ -59,6 +59,9 @@ func (s *storm) port(work string) error {
 	if err := s.fleet.admit(s.ctx, s.code, names, of); err != nil {
 		return err
 	}
+	if err := push(s.ctx, s.fleet.boats); err != nil { // everybody learns who he is
+		return err
+	}
 	seeders := s.fleet.boats[len(loads):]
 	s.fleet.boats = s.fleet.boats[:len(loads)]
 	if err := s.seed(seeders, work); err != nil {
@@ -265,6 +268,9 @@ func (s *storm) catchup() error {
 		names = append(names, fmt.Sprintf("dev-%04d", i))
 	}
 	if err := s.fleet.admit(s.ctx, s.code, names, func(int) int { return 0 }); err != nil {
+		return err
+	}
+	if err := push(s.ctx, s.fleet.boats); err != nil { // everybody learns who he is
 		return err
 	}
 	away, others := s.fleet.boats[0], s.fleet.boats[1:]

@@ -99,7 +99,7 @@ func parseTime(iso string) time.Time {
 	return t
 }
 
-// kindOf maps a type of the workload to a kind: a visit is 走访, aid a 慰问走访,
+// kindOf maps a type of the workload to a kind: visits and aid are 走访,
 // minutes a shared 手记.
 func kindOf(typ string) string {
 	if typ == "minutes" {
@@ -121,13 +121,13 @@ func fieldsOf(r *record, place string) map[string]any {
 		f["seen"] = r.Author + "、" + strings.Join(r.People, "、") + "，" + r.FollowUp
 		return f
 	}
-	f["visit_type"], f["visit_mode"], f["met"] = "入户走访", "上门", "见到本人"
+	f["visit_type"], f["visit_mode"], f["met"] = "蹲点走访", "上门", "见到本人"
 	f["companions"], f["situation"], f["problems_heard"], f["purpose"] = anys(r.People), r.Body, r.Need, r.Status
 	f["interviewees"] = []any{map[string]any{"person": r.Author}}
 	f["next_visit_on"], f["notice_given"] = r.FollowUp, true
 	f["household_mask"] = r.Household
 	if r.Amount > 0 {
-		f["visit_type"], f["relief_money"] = "慰问走访", r.Amount*100
+		f["relief_money"] = r.Amount * 100
 		f["receipt"] = []any{map[string]any{"by": r.Author, "mode": "屏幕手写", "at": localTime(r.UpdatedAt)}}
 	}
 	return f

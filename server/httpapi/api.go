@@ -147,6 +147,9 @@ type call struct {
 	body []byte
 }
 
+// bodyReadKey marks a request whose body was read to its end.
+const bodyReadKey = "chuantou-body-read"
+
 func (a *API) serve(r *route, c echo.Context) error {
 	q := &call{Context: c, who: callerOf(c)}
 	if r.body != "" {
@@ -155,6 +158,7 @@ func (a *API) serve(r *route, c echo.Context) error {
 			return err
 		}
 		defer done()
+		c.Set(bodyReadKey, true)
 		q.body = body
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), r.work)

@@ -144,6 +144,7 @@ func (a *API) handleError(err error, c echo.Context) {
 	if p.Status == http.StatusUnauthorized {
 		h.Set(echo.HeaderWWWAuthenticate, "Bearer")
 	}
+	a.leaveBody(c, p)
 	body, err := json.Marshal(p)
 	if err == nil {
 		err = a.send(c, p.Status, problemType, body)
@@ -151,6 +152,23 @@ func (a *API) handleError(err error, c echo.Context) {
 	if err != nil {
 		a.Log.DebugContext(ctx, "tell an error", "route", c.Path(), "err", err)
 	}
+}
+
+// drainBytes is how much of a body nobody wants is read all the same, to keep
+// the connection for the next request.
+const drainBytes = 16 << 10
+
+// leaveBody sees to it that an error does not wait for a body that is not
+// wanted: net/http reads on before it answers unless the connection ends.
+func (a *API) leaveBody(c echo.Context, p Problem) {
+	r := c.Request()
+	if r.ContentLength == 0 || c.Get(bodyReadKey) != nil {
+		return
+	}
+	if r.ProtoMajor == 1 && (r.ContentLength < 0 || r.ContentLength > drainBytes || p.Status == http.StatusRequestEntityTooLarge) {
+		c.Response().Header().Set(echo.HeaderConnection, "close")
+	}
+	_ = http.NewResponseController(c.Response()).SetReadDeadline(time.Now().Add(stallTime))
 }
 
 // seconds rounds up, so that who waits that long is not told to wait again.

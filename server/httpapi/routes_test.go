@@ -20,7 +20,7 @@ func TestEveryRouteIsClosedToStrangers(t *testing.T) {
 	w := newWorld(t)
 	addPages(t, w)
 	w.push, w.pull = nil, nil // a call would panic
-	open := []string{"GET /healthz", "GET /readyz", "GET /v1/openapi.json", "GET /login", "GET /static/:hash/:name"}
+	open := []string{"GET /healthz", "GET /readyz", "GET /v1/openapi.json", "GET /login", "GET /assets/:hash/:name"}
 	proofs := []string{"POST /v1/enrol", "POST /v1/sync/session", "POST /v1/login", "POST /login"}
 	credentials := map[string]request{
 		"nothing":        {},
@@ -72,7 +72,7 @@ func addPages(t *testing.T, w *world) {
 	t.Helper()
 	err := w.AddPages(func(r *httpapi.Router) (httpapi.ErrorPage, error) {
 		serve := func(c echo.Context) error { return c.String(http.StatusOK, "the page") }
-		for _, p := range []string{"/", "/r/:id", "/held", "/login", "/static/:hash/:name"} {
+		for _, p := range []string{"/", "/r/:id", "/held", "/login", "/assets/:hash/:name"} {
 			r.GET(p, serve)
 		}
 		for _, p := range []string{"/login", "/logout", "/seen"} {

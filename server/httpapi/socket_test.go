@@ -94,7 +94,9 @@ func (k *talker) answer(t testing.TB) *http.Response {
 // thin link pays this every time it asks and nothing is new.
 func TestIdlePullIsSmall(t *testing.T) {
 	w := newWorld(t)
-	w.pull = func(context.Context, syncproto.ReplicaID, syncproto.PullRequest) (*syncproto.Page, error) { return nil, nil }
+	w.pull = func(context.Context, syncproto.ReplicaID, syncproto.PullRequest) (*syncproto.Page, error) {
+		return nil, nil
+	}
 	token := w.token(w.enrolled(w.person("乐例红", false)))
 	k := w.dial(w.listen())
 	ask := wire.AppendPull(nil, &syncproto.PullRequest{Hash: syncproto.CursorHash{1}})

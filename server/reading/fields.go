@@ -73,7 +73,7 @@ func (g *Reading) field(l *loaded, f *schema.Field, class crdt.Class, authors *a
 	case crdt.ClassText:
 		out.Passages = g.passages(l.rec.Text(f.Key), authors)
 	case crdt.ClassSet:
-		g.members(l.rec.Set(f.Key), f, &out)
+		g.members(l, l.rec.Set(f.Key), f, &out)
 	case crdt.ClassList:
 		if f.Key == "statements" {
 			out.Statements = g.statements(l, f, authors)
@@ -88,13 +88,10 @@ func (g *Reading) field(l *loaded, f *schema.Field, class crdt.Class, authors *a
 		shown := view.Field(l.rec, f.Key, f)
 		if out.Masked = sealedWords(shown.Value); out.Masked == "" {
 			out.Text = g.words(f, shown.Value)
-			g.link(shown.Value, f, &out)
+			g.link(l, shown.Value, f, &out)
 		}
-		if shown.Chip != "" {
-			out.Notes = append(out.Notes, shown.Chip)
-			if shown.Value == nil {
-				out.Text = shown.Chip
-			}
+		if shown.Value == nil && shown.Chip != "" {
+			out.Text = shown.Chip
 		}
 	}
 	return out
@@ -128,7 +125,7 @@ func (g *Reading) passages(doc *text.Doc, authors *authorList) []web.Passage {
 	return out
 }
 
-func (g *Reading) members(set []crdt.Member, f *schema.Field, out *web.Field) {
+func (g *Reading) members(l *loaded, set []crdt.Member, f *schema.Field, out *web.Field) {
 	var words []string
 	for _, m := range set {
 		v := view.Plain(m.Value)
@@ -137,7 +134,7 @@ func (g *Reading) members(set []crdt.Member, f *schema.Field, out *web.Field) {
 			return
 		}
 		if id := records.AsRef(v); !id.IsZero() && linked(f) {
-			out.Refs = append(out.Refs, web.Ref{ID: id, Kind: web.Kind{Code: f.Targets[0], Label: g.kindLabel(f.Targets[0])}, Text: g.kindLabel(f.Targets[0])})
+			out.Refs = append(out.Refs, g.refTo(l, id, f))
 			continue
 		}
 		words = append(words, g.words(f, v))
@@ -150,11 +147,22 @@ func linked(f *schema.Field) bool {
 	return len(f.Targets) > 0 && !slices.Contains([]string{"person", "unit", "place", "boat"}, f.Targets[0])
 }
 
-func (g *Reading) link(v any, f *schema.Field, out *web.Field) {
+func (g *Reading) link(l *loaded, v any, f *schema.Field, out *web.Field) {
 	if id := records.AsRef(v); f != nil && !id.IsZero() && linked(f) {
 		out.Text = ""
-		out.Refs = append(out.Refs, web.Ref{ID: id, Kind: web.Kind{Code: f.Targets[0], Label: g.kindLabel(f.Targets[0])}, Text: g.kindLabel(f.Targets[0])})
+		out.Refs = append(out.Refs, g.refTo(l, id, f))
 	}
+}
+
+// refTo is a link to another record, with its summary where the viewer may
+// read it; without a link where he may not open it.
+func (g *Reading) refTo(l *loaded, id syncproto.RecordID, f *schema.Field) web.Ref {
+	kind := web.Kind{Code: f.Targets[0], Label: g.kindLabel(f.Targets[0])}
+	to, ok := l.linked[id]
+	if !ok {
+		return web.Ref{Kind: kind, Text: kind.Label}
+	}
+	return web.Ref{ID: id, Kind: web.Kind{Code: to.kind, Label: g.kindLabel(to.kind)}, Text: to.text}
 }
 
 func (g *Reading) statements(l *loaded, f *schema.Field, authors *authorList) []web.Statement {

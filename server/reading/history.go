@@ -1,7 +1,6 @@
 package reading
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/chuantou/chuantou/server/records"
@@ -127,13 +126,16 @@ func (g *Reading) step(l *loaded, op *syncproto.Op) web.Step {
 	}
 	if op.Kind == syncproto.OpSet && op.Item.IsNone() || op.Kind == syncproto.OpAdd {
 		v := view.Plain(op.Value)
-		if out.Masked = sealedWords(v); out.Masked == "" {
+		if out.Masked = sealedWords(v); out.Masked == "" && (f == nil || !linked(f)) {
 			out.New = g.words(f, v)
 		}
 	}
 	if op.Kind == syncproto.OpLog {
-		if m, ok := view.Plain(op.Value).(map[string]any); ok {
-			out.New = fmt.Sprint(m["event"])
+		m, _ := view.Plain(op.Value).(map[string]any)
+		for _, key := range []string{"event", "result", "what", "as"} {
+			if s, ok := m[key].(string); ok && out.New == "" {
+				out.New = s
+			}
 		}
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/chuantou/chuantou/server/authz"
@@ -41,6 +42,47 @@ type loaded struct {
 	schema  *schema.Schema
 	history []change
 	held    []heldPart
+	linked  map[syncproto.RecordID]linkedTo
+}
+
+// linkedTo is another record that this one points to, as far as the viewer may read it.
+type linkedTo struct{ kind, text string }
+
+// maxLinked bounds how many linked records one page looks up.
+const maxLinked = 200
+
+// links looks up the records that a record's references point to.
+func (g *Reading) links(r store.Reader, v *authz.Viewer, l *loaded) error {
+	l.linked = map[syncproto.RecordID]linkedTo{}
+	var ids []syncproto.RecordID
+	for _, f := range l.rec.Fields() {
+		if def := l.field(f.Name); def == nil || !linked(def) {
+			continue
+		}
+		ids = append(ids, records.Refs(l.rec, f.Name)...)
+		if id := records.Ref(l.rec, f.Name); !id.IsZero() {
+			ids = append(ids, id)
+		}
+	}
+	for _, id := range ids[:min(len(ids), maxLinked)] {
+		to, facts, ok, err := g.load(r, id)
+		if err != nil {
+			return err
+		}
+		if !ok || v.Reads(facts) == syncproto.ForNobody {
+			continue
+		}
+		words := []string{records.Text(to.rec, "category"), records.Text(to.rec, "title"), records.Text(to.rec, "summary"), records.Text(to.rec, "household_no")}
+		if t := to.rec.Text("text"); t != nil {
+			words = append(words, t.String())
+		}
+		text := strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), "：")
+		if text == "" {
+			text = g.kindLabel(to.rec.Kind)
+		}
+		l.linked[id] = linkedTo{to.rec.Kind, text}
+	}
+	return nil
 }
 
 // open reads what a record page needs; KindNotFound when the viewer may not see it.
@@ -58,6 +100,9 @@ func (g *Reading) open(ctx context.Context, person syncproto.PersonID, id syncpr
 		l.facts, l.classes, l.schema = facts, v.Reads(facts), g.Schema()
 		l.kind, _ = l.schema.Kind(l.rec.Kind)
 		if l.history, err = g.changes(r, id); err != nil {
+			return err
+		}
+		if err := g.links(r, v, l); err != nil {
 			return err
 		}
 		l.held, err = g.waiting(r, id)

@@ -1,6 +1,7 @@
 package crdt_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -19,7 +20,10 @@ var (
 	appendLog = letter{"log", func(e *crdt.Edit) error { return e.Log("g", val("x")) }}
 	erase     = letter{"delete", func(e *crdt.Edit) error { return e.Delete(nil) }}
 	restore   = letter{"restore", func(e *crdt.Edit) error { return e.Restore() }}
-	both      = letter{"edit and delete", func(e *crdt.Edit) error {
+	// Members and items do not touch each other: one search serves for both.
+	enter = letter{"add, edit item", func(e *crdt.Edit) error { return errors.Join(add.do(e), editItem.do(e)) }}
+	leave = letter{"remove, remove item", func(e *crdt.Edit) error { return errors.Join(remove.do(e), removeItem.do(e)) }}
+	both  = letter{"edit and delete", func(e *crdt.Edit) error {
 		if err := e.Set("v", val("x")); err != nil {
 			return err
 		}
@@ -27,10 +31,11 @@ var (
 	}}
 	editItem   = letter{"edit item", func(e *crdt.Edit) error { return e.Item("l", theItem).Set("v", val("x")) }}
 	removeItem = letter{"remove item", func(e *crdt.Edit) error { return e.RemoveItem("l", theItem) }}
-	moveItem   = letter{"move item", func(e *crdt.Edit) error { return e.MoveItem("l", theItem, len(e.Record().List("l"))-1) }}
+	moveItem   = letter{"move item", func(e *crdt.Edit) error { return e.MoveItem("l", theItem, max(len(e.Record().List("l"))-1, 0)) }}
 	insertItem = letter{"insert item", func(e *crdt.Edit) error { _, err := e.InsertItem("l", 0); return err }}
 	typeFirst  = letter{"type at the start", func(e *crdt.Edit) error { return e.Replace("t", 0, 0, "x") }}
 	typeSecond = letter{"type at index 1", func(e *crdt.Edit) error { return e.Replace("t", min(1, e.Record().Text("t").Len()), 0, "y") }}
+	typeTwo    = letter{"type two", func(e *crdt.Edit) error { return e.Replace("t", 0, 0, "ab") }}
 	rubFirst   = letter{"delete the first", func(e *crdt.Edit) error { return e.Replace("t", 0, min(1, e.Record().Text("t").Len()), "") }}
 )
 
@@ -41,15 +46,14 @@ func alphabets() map[string]alphabet {
 		"value":              {letters: []letter{setValue}, check: checkAll},
 		"value two windows":  {letters: []letter{setValue}, windows: true, changes: 5, check: checkAll},
 		"log":                {letters: []letter{appendLog}, check: checkAll},
-		"set":                {letters: []letter{add, remove}, check: checkMembers},
+		"members and items":  {letters: []letter{enter, leave}, root: []letter{add, insertItem}, check: checkMembersAndLife},
 		"delete":             {letters: []letter{setValue, erase}, check: checkDeleted},
 		"delete and restore": {letters: []letter{setValue, erase, restore}, changes: 5, check: checkDeleted},
 		"delete two windows": {letters: []letter{both, erase, restore}, windows: true, changes: 4, check: checkDeleted},
-		"item":               {letters: []letter{editItem, removeItem}, check: checkLife},
-		"item moved":         {letters: []letter{removeItem, moveItem, insertItem}, changes: 4, check: checkAll},
-		"places":             {letters: []letter{moveItem, insertItem}, changes: 5, check: checkOrder},
-		"text":               {letters: []letter{typeFirst, typeSecond}, changes: 5, check: checkText},
-		"text deleted":       {letters: []letter{typeFirst, typeSecond, rubFirst}, changes: 4, check: checkText},
+		"item moved":         {letters: []letter{removeItem, moveItem, insertItem}, root: []letter{insertItem}, changes: 4, check: checkAll},
+		"places":             {letters: []letter{moveItem, insertItem}, root: []letter{insertItem}, changes: 5, check: checkOrder},
+		"text":               {letters: []letter{typeFirst, typeSecond}, root: []letter{typeTwo}, changes: 5, check: checkText},
+		"text deleted":       {letters: []letter{typeFirst, typeSecond, rubFirst}, root: []letter{typeTwo}, changes: 4, check: checkText},
 	}
 }
 
@@ -68,6 +72,10 @@ func sameDots(got []crdt.Stamp, want []opRef) string {
 		return fmt.Sprintf("%d live dots, want %d", len(got), len(want))
 	}
 	return ""
+}
+
+func checkMembersAndLife(r *crdt.Record, m *model) string {
+	return checkMembers(r, m) + checkLife(r, m)
 }
 
 func checkMembers(r *crdt.Record, m *model) string {

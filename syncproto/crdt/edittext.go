@@ -2,6 +2,8 @@ package crdt
 
 import (
 	"fmt"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
@@ -33,7 +35,7 @@ func (e *Edit) replace(t target, at, del int, ins string) error {
 	if err != nil {
 		return fmt.Errorf("%w: text %q: %w", ErrInvalid, t.field, err)
 	}
-	if len(edit.Inserts) == 0 && len(edit.Deletes) == 0 {
+	if edit.IsEmpty() {
 		return nil
 	}
 	if made {
@@ -103,10 +105,12 @@ func (e *Edit) setText(t target, final string) error {
 		}
 		was = doc.String()
 	}
+	if !utf8.ValidString(final) {
+		return invalid("text %q is not UTF-8", t.field)
+	}
 	// Back to front, so that earlier indexes stay true.
-	steps := diff([]rune(was), []rune(final))
-	for i := len(steps) - 1; i >= 0; i-- {
-		if err := e.replace(t, steps[i].at, steps[i].del, steps[i].ins); err != nil {
+	for _, x := range slices.Backward(text.Diff(was, final)) {
+		if err := e.replace(t, x.At, x.Del, x.Ins); err != nil {
 			return err
 		}
 	}

@@ -39,7 +39,8 @@ type letter struct {
 // alphabet is a set of letters and what of the state they concern.
 type alphabet struct {
 	letters []letter
-	changes int // less than the default length
+	root    []letter // what the change that everyone has seen holds
+	changes int      // less than the default length
 	windows bool
 	check   func(r *crdt.Record, m *model) string // "" if engine and definitions agree
 }
@@ -129,10 +130,9 @@ func (s *small) from(first [2]int) {
 func (s *small) root() *history {
 	e := crdt.New(recordID(1)).Edit(replicaID(1), nil)
 	must(s.t, e.Create("ZF"))
-	must(s.t, e.Add("s", val("a")))
-	must(s.t, e.Replace("t", 0, 0, "ab"))
-	_, err := e.InsertItem("l", 0)
-	must(s.t, err)
+	for _, l := range s.a.root {
+		must(s.t, l.do(e))
+	}
 	p, _ := e.Part()
 	x := saved{syncproto.Header{Replica: replicaID(1), Seq: 1, Author: recordID(9), Wall: 0}, p}
 	r := crdt.New(recordID(1))
@@ -163,9 +163,7 @@ func (s *small) extend(h *history, wanted func(depth, letter int) bool) {
 			}
 			for i := range s.a.letters {
 				if wanted(depth, i) {
-					if next := s.add(h, r, i, seen, causes); next != nil {
-						s.extend(next, wanted)
-					}
+					s.add(h, r, i, seen, causes, wanted)
 				}
 			}
 		})
@@ -175,13 +173,14 @@ func (s *small) extend(h *history, wanted func(depth, letter int) bool) {
 // eachSeen visits the closed sets of changes that a form of replica r may
 // show: with all of its own changes, or with windows left open before them.
 func (h *history) eachSeen(r int, windows bool, visit func(seen cut)) {
+	var all []cut // first: visits come and go with states
 	for c := range h.states {
-		if c[r] != h.count[r] && !windows {
-			continue
+		if c[r] == h.count[r] || windows {
+			all = append(all, c)
 		}
-		if least := h.known(r, c[r]); c.has(least) {
-			visit(c)
-		}
+	}
+	for _, c := range all {
+		visit(c)
 	}
 }
 
@@ -213,32 +212,37 @@ func (h *history) normal(r int, causes cut) bool {
 	return true
 }
 
-// add makes the change and all states that hold it; nil when the letter
-// changes nothing here.
-func (s *small) add(h *history, r, l int, seen, causes cut) *history {
+// add makes the change and all states that hold it, goes on from there and
+// takes it back. A letter that changes nothing here is passed over.
+func (s *small) add(h *history, r, l int, seen, causes cut, wanted func(depth, letter int) bool) {
 	e := h.states[seen].Clone().Edit(replicaID(r+1), h.states[causes])
 	must(s.t, s.a.letters[l].do(e))
 	p, any := e.Part()
 	if !any {
-		return nil
+		return
 	}
 	n := len(h.changes)
 	x := saved{syncproto.Header{Replica: replicaID(r + 1), Seq: syncproto.Seq(h.count[r] + 2), Author: recordID(9), Wall: int64(n * 7919 % 13)}, p}
-	next := &history{count: h.count, states: map[cut]*crdt.Record{}, bytes: map[cut][]byte{}}
-	next.changes = append(slices.Clone(h.changes), past{x, r, seen, causes})
-	next.count[r]++
-	for c := range h.states {
-		next.states[c], next.bytes[c] = h.states[c], h.bytes[c]
+	h.changes = append(h.changes, past{x, r, seen, causes})
+	h.count[r]++
+	reached := s.reach(h)
+	if !s.failed.Load() {
+		s.extend(h, wanted)
 	}
-	s.reach(next)
-	return next
+	for _, c := range reached {
+		delete(h.states, c)
+		delete(h.bytes, c)
+	}
+	h.changes = h.changes[:n]
+	h.count[r]--
 }
 
 // reach makes the states that hold the last change, each in every way, and
 // compares it with the definitions.
-func (s *small) reach(h *history) {
+func (s *small) reach(h *history) []cut {
 	last := &h.changes[len(h.changes)-1]
-	for _, c := range h.cutsWith(last) {
+	cuts := h.cutsWith(last)
+	for _, c := range cuts {
 		for r := range 3 {
 			from := c
 			from[r]--
@@ -249,7 +253,7 @@ func (s *small) reach(h *history) {
 			rec := h.states[from].Clone()
 			if err := rec.Join(x.x.h, &x.x.p, crdt.Options{}); err != nil {
 				s.fail(h, c, "join: %v", err)
-				return
+				return cuts
 			}
 			state := rec.AppendBinary(nil)
 			if h.states[c] == nil {
@@ -260,12 +264,13 @@ func (s *small) reach(h *history) {
 		}
 		if h.states[c] == nil {
 			s.fail(h, c, "no way leads to a closed set")
-			return
+			return cuts
 		}
 		if diff := s.a.check(h.states[c], h.model(c)); diff != "" {
 			s.fail(h, c, "engine and definitions differ: %s\n%s\n%s", diff, dumpRecord(h.states[c]), dumpModel(h.model(c)))
 		}
 	}
+	return cuts
 }
 
 // cutsWith lists the closed sets that hold the last change, smaller ones first.

@@ -196,7 +196,8 @@ func AppendPage(b []byte, p *syncproto.Page) []byte {
 		b = AppendReceipt(AppendUint(b, pageReceipt), p.Receipt)
 	}
 	if len(p.Schema) > 0 {
-		b = AppendBytes(AppendUint(b, pageSchema), p.Schema)
+		b = AppendUint(AppendArray(AppendUint(b, pageSchema), 2), uint64(len(p.Schema)))
+		b = AppendBytes(b, Compress(p.Schema, EffortThin))
 	}
 	return b
 }
@@ -289,7 +290,7 @@ func DecodePage(b []byte) (*syncproto.Page, error) {
 			}
 			p.Receipt = &c
 		case pageSchema:
-			p.Schema = r.Bytes(maxSchemaBytes)
+			p.Schema = readSchema(r)
 		default:
 			r.Raw(len(b))
 		}
@@ -298,6 +299,24 @@ func DecodePage(b []byte) (*syncproto.Page, error) {
 		return nil, fmt.Errorf("page: %w", err)
 	}
 	return p, nil
+}
+
+// readSchema reads [bytes uncompressed, zstd frame].
+func readSchema(r *Reader) []byte {
+	if n := r.Array(2); r.err == nil && n != 2 {
+		r.Failf("a schema has 2 members")
+	}
+	size := int(r.UintMax(maxSchemaBytes))
+	frame := r.Bytes(maxSchemaBytes)
+	if r.err != nil {
+		return nil
+	}
+	out, err := Decompress(frame, size)
+	if err != nil {
+		r.err = fmt.Errorf("schema: %w", err)
+		return nil
+	}
+	return out
 }
 
 func readEntries(r *Reader, atom func() syncproto.Atom) []syncproto.Entry {

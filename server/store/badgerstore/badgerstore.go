@@ -135,8 +135,8 @@ func (s *Store) start() error {
 const (
 	// memTableBytes: Badger takes transactions of 15 % of it, which must be more
 	// than a batch of store.MaxBatchBytes with all that Badger adds.
-	memTableBytes = 8 << 20
-	tableBytes    = 2 << 20
+	memTableBytes = 7 << 20
+	tableBytes    = 4 << 20
 
 	// maxUnsynced bounds how many groups wait for the disk.
 	maxUnsynced = 8
@@ -158,8 +158,11 @@ func badgerOptions(dir string, log badger.Logger) badger.Options {
 	o.MemTableSize = memTableBytes
 	o.NumMemtables = 1
 	o.BaseTableSize = tableBytes
-	o.Compression = options.Snappy
-	o.BlockCacheSize = 8 << 20
+	o.TableSizeMultiplier = 1
+	o.BaseLevelSize = 3 * tableBytes
+	o.LevelSizeMultiplier = 4
+	o.Compression = options.None
+	o.BlockCacheSize = 0
 	o.IndexCacheSize = 0 // the indexes are read where they lie, in the mapped files
 	o.NumCompactors = 2
 	o.NumLevelZeroTablesStall = 10 // bounds what one compaction needs of disk and memory

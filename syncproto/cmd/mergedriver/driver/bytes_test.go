@@ -1,6 +1,7 @@
 package driver_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"math/rand/v2"
 	"slices"
@@ -31,3 +32,5 @@ func letters(rng *rand.Rand, n int) string {
 	}
 	return string(out)
 }
+
+func replaceOnce(b, old, new []byte) []byte { return bytes.Replace(b, old, new, 1) }
