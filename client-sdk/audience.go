@@ -7,6 +7,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/seal"
+	"github.com/chuantou/chuantou/syncproto/view"
 )
 
 // This file repeats, from what a device can see, two things that the server
@@ -50,7 +51,7 @@ func itemGetter(item *crdt.Item) schema.Getter {
 func strictest(values []crdt.Entry) (any, bool) {
 	var out any
 	for _, e := range values {
-		v := plainValue(e.Value)
+		v := view.Plain(e.Value)
 		if v == true {
 			return true, true
 		}
@@ -87,7 +88,7 @@ func (c *Client) atomsOf(rec *crdt.Record) []syncproto.Atom {
 func (c *Client) writersAtoms(rec *crdt.Record) (out []syncproto.Atom) {
 	people := []syncproto.PersonID{refOf(rec, "recorder_id"), refOf(rec, "on_behalf_of"), refOf(rec, "host_id")}
 	for _, m := range rec.Set("recorder_ids") {
-		people = append(people, asRef(plainValue(m.Value)))
+		people = append(people, asRef(view.Plain(m.Value)))
 	}
 	for _, p := range people {
 		if a := syncproto.PersonAtom(p); !p.IsZero() && !slices.Contains(out, a) {

@@ -37,22 +37,23 @@ type Client struct {
 
 	syncing sync.Mutex // one sync at a time; taken before mu
 
-	mu       sync.Mutex // guards everything below
-	closed   bool
-	id       *identity // nil before enrolment
-	head     chainHead
-	place    place
-	receipt  *syncproto.Receipt
-	counts   counts
-	schema   *schema.Schema
-	keys     keyring
-	own      ownIndex
-	sums     map[syncproto.Atom]*atomSums
-	cache    map[syncproto.RecordID]*held
-	cutter   outbox.Cutter
-	token    session.Token
-	link     syncloop.Transport // made when first needed
-	watchers map[*watcher]bool
+	mu        sync.Mutex // guards everything below
+	closed    bool
+	id        *identity // nil before enrolment
+	head      chainHead
+	place     place
+	receipt   *syncproto.Receipt
+	counts    counts
+	schema    *schema.Schema
+	schemaTag [8]byte // first bytes of its hash
+	keys      keyring
+	own       ownIndex
+	sums      map[syncproto.Atom]*atomSums
+	cache     map[syncproto.RecordID]*held
+	cutter    outbox.Cutter
+	token     session.Token
+	link      syncloop.Transport // made when first needed
+	watchers  map[*watcher]bool
 }
 
 // OpenStore opens a client on a store that the caller made. The client takes
@@ -69,11 +70,11 @@ func OpenStore(s localstore.Store, o Options) (*Client, error) {
 			return httptransport.New(origin, httptransport.Options{Now: o.Clock})
 		}
 	}
-	c := &Client{store: s, opt: o, schema: o.Schema,
-		cache: map[syncproto.RecordID]*held{}, watchers: map[*watcher]bool{}}
-	if c.schema == nil {
-		c.schema = schema.Builtin()
+	c := &Client{store: s, opt: o, cache: map[syncproto.RecordID]*held{}, watchers: map[*watcher]bool{}}
+	if o.Schema == nil {
+		o.Schema = schema.Builtin()
 	}
+	c.useSchema(o.Schema)
 	if err := c.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open: %w", err), s.Close())
 	}
@@ -94,6 +95,7 @@ func (c *Client) load() error {
 	return errors.Join(
 		c.get(keyIdentity, func(v []byte) (err error) { c.id, err = decodeIdentity(v); return err }),
 		c.get(keyPlace, func(v []byte) (err error) { c.place, err = decodePlace(v); return err }),
+		c.get(keyToken, func(v []byte) (err error) { c.token, err = decodeToken(v); return err }),
 		c.get(keyCount, func(v []byte) (err error) { c.counts, err = decodeCounts(v); return err }),
 		c.get(keySchema, c.loadSchema),
 		c.get(keyReceipt, func(v []byte) error {
@@ -112,7 +114,7 @@ func (c *Client) load() error {
 // older program on a newer store) leaves the built-in one in place.
 func (c *Client) loadSchema(v []byte) error {
 	if s, err := schema.Parse(v); err == nil {
-		c.schema = s
+		c.useSchema(s)
 	}
 	return nil
 }

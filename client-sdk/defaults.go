@@ -12,6 +12,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/view"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -24,7 +25,7 @@ func (k *compiler) defaults() error {
 	}
 	for _, f := range k.d.kind.Fields {
 		class := f.MergeClass()
-		if f.Key == "status" || class == schema.ClassNone || k.written(f) {
+		if f.Key == "status" || class == schema.ClassNone || f.Companion() || k.written(f) {
 			continue
 		}
 		v := k.defaultFor(f)
@@ -49,7 +50,7 @@ func (k *compiler) written(f *schema.Field) bool {
 		if len(needed) == 0 || e.Kind != editLog {
 			return true
 		}
-		entry, _ := plainValue(e.Value).(map[string]any)
+		entry, _ := view.Plain(e.Value).(map[string]any)
 		return entry["event"] == needed[0]
 	})
 }

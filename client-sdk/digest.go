@@ -8,6 +8,7 @@ import (
 	"github.com/chuantou/chuantou/client-sdk/localstore"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -105,11 +106,12 @@ func (a *pageApply) digest(h *held) {
 	}
 }
 
-// schemaTag tells digests made with one schema from those made with another.
-func (c *Client) schemaTag() (tag [8]byte) {
-	h := c.schema.Hash()
-	copy(tag[:], h[:])
-	return tag
+// useSchema takes a schema and the tag that tells digests made with it from
+// those made with another.
+func (c *Client) useSchema(s *schema.Schema) {
+	h := s.Hash()
+	c.schema = s
+	copy(c.schemaTag[:], h[:])
 }
 
 func hashFor(sums []classSum, classes syncproto.Audience) syncproto.Hash {
@@ -222,7 +224,7 @@ func (c *Client) track(digests []syncproto.AtomDigest) error {
 
 func (c *Client) trackRow(b *localstore.Batch, key []byte, row *baseRow, wanted map[syncproto.Atom]syncproto.Audience, made map[syncproto.Atom]*atomSums) error {
 	var rec *crdt.Record
-	if row.Tag != c.schemaTag() {
+	if row.Tag != c.schemaTag {
 		row.Sums = nil
 	}
 	for _, a := range row.Atoms {
@@ -244,7 +246,7 @@ func (c *Client) trackRow(b *localstore.Batch, key []byte, row *baseRow, wanted 
 		s.Classes[len(s.Classes)-1].Sum = s.Classes[len(s.Classes)-1].Sum.Add(hashFor(row.Sums, classes))
 	}
 	if rec != nil {
-		row.Tag = c.schemaTag()
+		row.Tag = c.schemaTag
 		b.Put(key, row.append())
 	}
 	return nil

@@ -5,7 +5,11 @@ import (
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/seal"
+	"github.com/chuantou/chuantou/syncproto/view"
 )
+
+// statementsField is the list whose items stand in an order of their own.
+const statementsField = "statements"
 
 // fieldSet is what a record and an item of a list have in common for reading.
 type fieldSet interface {
@@ -32,7 +36,7 @@ func (r reader) plain(v syncproto.Value, at seal.Place) any {
 	if err != nil {
 		return sealedMark{}
 	}
-	return plainValue(opened)
+	return view.Plain(opened)
 }
 
 func placeOf(field string, item syncproto.ElemID, sub string, dot syncproto.Dot) seal.Place {
@@ -43,9 +47,14 @@ func placeOf(field string, item syncproto.ElemID, sub string, dot syncproto.Dot)
 // package schema; ok is false when there is none.
 func (r reader) field(name string, class crdt.Class) (any, bool) {
 	if class == crdt.ClassList {
-		items := r.rec.List(name)
-		out := make([]any, 0, len(items))
-		for _, item := range items {
+		out := []any{}
+		if name == statementsField {
+			for _, s := range view.Statements(r.rec) {
+				out = append(out, r.item(name, s.Item))
+			}
+			return out, len(out) > 0
+		}
+		for _, item := range r.rec.List(name) {
 			out = append(out, r.item(name, item))
 		}
 		return out, len(out) > 0
@@ -132,7 +141,7 @@ func (r reader) getter(today string) schema.Getter {
 			return true, !has && !origin
 		case "@household_visited":
 			v, ok := r.rec.Value("household_id")
-			return true, ok && !schema.Empty(plainValue(v.Value))
+			return true, ok && !schema.Empty(view.Plain(v.Value))
 		}
 		class, ok := classOf(r.rec, name)
 		if !ok {

@@ -90,7 +90,7 @@ func (c *Client) moveTo(next *identity, link syncloop.Transport) error {
 	clear(c.cache)
 	b.Put(keyIdentity, next.append())
 	b.Put(keyPlace, c.place.append())
-	for _, k := range [][]byte{keyEnrolling, keyReceipt, keyAcked} {
+	for _, k := range [][]byte{keyEnrolling, keyReceipt, keyAcked, keyToken} {
 		b.Delete(k)
 	}
 	if err := c.reissue(&b, drafts); err != nil {

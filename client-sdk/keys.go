@@ -12,6 +12,7 @@ import (
 //	m/identity      who this is: identity
 //	m/enrolling     the key of an enrolment whose answer may have been lost
 //	m/place         cursor, epoch, clock offset: place
+//	m/token         session token, good for minutes
 //	m/receipt       the server's last receipt, as it came
 //	m/acked         as far as the server acknowledged before it found a fork
 //	m/schema        the schema as the server last sent it, JSON
@@ -30,6 +31,7 @@ var (
 	keyIdentity  = []byte("m/identity")
 	keyEnrolling = []byte("m/enrolling")
 	keyPlace     = []byte("m/place")
+	keyToken     = []byte("m/token")
 	keyReceipt   = []byte("m/receipt")
 	keyAcked     = []byte("m/acked")
 	keySchema    = []byte("m/schema")

@@ -100,7 +100,7 @@ func (a *pageApply) commit() {
 		}
 	}
 	if a.newSchema != nil {
-		c.schema = a.newSchema
+		c.useSchema(a.newSchema)
 		c.cache = map[syncproto.RecordID]*held{}
 	}
 	c.notify(a.order...)
@@ -297,12 +297,12 @@ func (a *pageApply) ownDone(e *syncproto.Entry, receipt *syncproto.Receipt) erro
 			continue // the server's change of this number may be another store's
 		}
 		for _, id := range a.c.own.records[ownChange{replica, seq}] {
-			h, err := a.touch(id)
-			if err != nil {
-				return err
+			if isHeld(receipt, seq, id) {
+				continue
 			}
-			here := slices.Contains(h.atoms, e.Atom) || h.shown != nil && slices.Contains(a.c.atomsOf(h.shown), e.Atom)
-			if !here || isHeld(receipt, seq, id) {
+			if here, err := a.liesIn(id, e.Atom); err != nil {
+				return err
+			} else if !here {
 				continue
 			}
 			if err := a.ownPart(e.Atom, id, ownChange{replica, seq}); err != nil {
@@ -311,6 +311,19 @@ func (a *pageApply) ownDone(e *syncproto.Entry, receipt *syncproto.Receipt) erro
 		}
 	}
 	return nil
+}
+
+// liesIn reports whether a record is fed from the atom, as far as the device
+// can tell.
+func (a *pageApply) liesIn(id syncproto.RecordID, atom syncproto.Atom) (bool, error) {
+	h, ok := a.work[id]
+	if !ok {
+		var err error
+		if h, err = a.c.record(id); err != nil || h == nil {
+			return false, err
+		}
+	}
+	return slices.Contains(h.atoms, atom) || h.shown != nil && slices.Contains(a.c.atomsOf(h.shown), atom), nil
 }
 
 func (a *pageApply) ownPart(atom syncproto.Atom, id syncproto.RecordID, at ownChange) error {

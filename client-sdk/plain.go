@@ -9,26 +9,17 @@ import (
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
-	"github.com/chuantou/chuantou/syncproto/wire"
+	"github.com/chuantou/chuantou/syncproto/view"
 )
 
 const kindHousehold = "HD"
-
-// plainValue is a value as plain Go, nil when it cannot be read as one.
-func plainValue(v syncproto.Value) any {
-	out, err := wire.DecodeValue(v)
-	if err != nil {
-		return nil
-	}
-	return out
-}
 
 func shownPlain(rec *crdt.Record, field string) any {
 	e, ok := rec.Value(field)
 	if !ok {
 		return nil
 	}
-	return plainValue(e.Value)
+	return view.Plain(e.Value)
 }
 
 func textOf(rec *crdt.Record, field string) string {

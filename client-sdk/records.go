@@ -71,7 +71,7 @@ func (c *Client) loadBase(id syncproto.RecordID) (*held, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: record %s: %w", errStored, id, err)
 	}
-	if row.Tag != c.schemaTag() {
+	if row.Tag != c.schemaTag {
 		row.Sums = nil
 	}
 	return &held{base: rec, atoms: row.Atoms, sums: row.Sums}, nil
@@ -122,7 +122,7 @@ func (c *Client) putBase(b *localstore.Batch, id syncproto.RecordID, h *held) {
 	if h.base == nil {
 		b.Delete(baseKey(id))
 	} else {
-		row := baseRow{Atoms: h.atoms, Tag: c.schemaTag(), Sums: h.sums, State: h.base.AppendBinary(nil)}
+		row := baseRow{Atoms: h.atoms, Tag: c.schemaTag, Sums: h.sums, State: h.base.AppendBinary(nil)}
 		b.Put(baseKey(id), row.append())
 	}
 	c.putRow(b, id, h)

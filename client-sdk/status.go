@@ -9,6 +9,7 @@ import (
 	"github.com/chuantou/chuantou/client-sdk/outbox"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/view"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -60,7 +61,7 @@ func statusOf(rec *crdt.Record) RecordStatus {
 	rank := []RecordStatus{"", StatusDraft, StatusSubmitted, StatusArchived}
 	best := 0
 	take := func(v syncproto.Value) {
-		s, _ := plainValue(v).(string)
+		s, _ := view.Plain(v).(string)
 		best = max(best, slices.Index(rank, RecordStatus(s)))
 	}
 	for _, e := range rec.Values("status") {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chuantou/chuantou/client-sdk/localstore"
 	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/session"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -119,6 +120,20 @@ func decodePlace(v []byte) (p place, err error) {
 	p.Epoch = r.Text(1 << 10)
 	p.Offset = r.Int()
 	return p, closeStored(r, "place")
+}
+
+func appendToken(t session.Token) []byte {
+	return wire.AppendInt(wire.AppendText(beginStored(2), t.Text), t.Expires)
+}
+
+func decodeToken(v []byte) (t session.Token, err error) {
+	r, err := openStored(v, 2)
+	if err != nil {
+		return t, fmt.Errorf("token: %w", err)
+	}
+	t.Text = r.Text(256)
+	t.Expires = r.Int()
+	return t, closeStored(r, "token")
 }
 
 // chainHead is the end of a replica's chain.

@@ -99,14 +99,14 @@ func (c *Client) endSync(rep *session.Report, r *Report) error {
 	summary, err := c.Summary()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.token = rep.Token
-	if c.place.Offset != rep.Offset && err == nil {
-		next := c.place
-		next.Offset = rep.Offset
+	next := c.place
+	next.Offset = rep.Offset
+	if (next.Offset != c.place.Offset || rep.Token != c.token) && err == nil {
 		var b localstore.Batch
 		b.Put(keyPlace, next.append())
+		b.Put(keyToken, appendToken(rep.Token))
 		if err = c.store.Apply(&b); err == nil {
-			c.place = next
+			c.place, c.token = next, rep.Token
 		}
 	}
 	r.Conflicts, r.Held, r.NeedsNewID = summary.Conflicts, summary.Held, summary.NeedsNewID

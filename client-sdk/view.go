@@ -1,8 +1,10 @@
 package clientsdk
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/seal"
+	"github.com/chuantou/chuantou/syncproto/view"
 )
 
 // View is a record as a page shows it. It is a copy and stays as it is.
@@ -79,7 +82,7 @@ func (c *Client) Get(id syncproto.RecordID) (*View, error) {
 	if err != nil {
 		return nil, fmt.Errorf("get: %w", err)
 	}
-	v := c.view(h.shown)
+	v := c.viewOf(h.shown)
 	s := c.syncState(id)
 	v.Sync, v.Reasons = s.Sync, s.Reasons
 	return v, nil
@@ -107,7 +110,7 @@ func (d *Draft) View() (*View, error) {
 	if err != nil {
 		return nil, fmt.Errorf("draft: %w", err)
 	}
-	v := c.view(k.e.Record())
+	v := c.viewOf(k.e.Record())
 	v.Sync = SyncDraft
 	if v.Status == "" {
 		v.Status = StatusDraft
@@ -115,13 +118,13 @@ func (d *Draft) View() (*View, error) {
 	return v, nil
 }
 
-func (c *Client) view(rec *crdt.Record) *View {
+func (c *Client) viewOf(rec *crdt.Record) *View {
 	row := c.rowOf(rec)
 	v := &View{Record: rec.ID, Kind: rec.Kind, KindName: rec.Kind, Title: row.Title, Number: row.Number, Status: shownStatus(rec),
 		VoidedAndEdited: rec.Conflict() != "", Partial: rec.Partial}
 	v.Code, _ = Code(rec.ID)
 	for _, m := range rec.DeleteMarks() {
-		if s, ok := plainValue(m.Reason).(string); ok && s != "" {
+		if s, ok := view.Plain(m.Reason).(string); ok && s != "" {
 			v.VoidReasons = append(v.VoidReasons, s)
 		}
 	}
@@ -186,50 +189,59 @@ func (r reader) shown(name string, f *schema.Field) (Field, bool) {
 	return out, true
 }
 
-// conflicts fills in what there is to choose from.
+// conflicts fills in what there is to choose from, by the rules of package view.
 func (r reader) conflicts(out *Field, f *schema.Field) {
 	for _, conflict := range r.rec.Conflicts() {
 		if conflict.Field != out.Key {
 			continue
 		}
-		var values []any
-		for _, e := range conflict.Entries {
-			at := placeOf(conflict.Field, conflict.Item, conflict.Sub, e.Dot)
-			s := Shown{Value: masked(r.plain(e.Value, at)), Author: e.Author, When: time.UnixMilli(e.Wall), Replica: e.Dot.Replica, Sub: conflict.Sub}
-			if !conflict.Item.IsNone() {
-				s.Item = ItemRef(conflict.Item.String())
+		var values view.Values = r.rec
+		name, rule := conflict.Field, f
+		if !conflict.Item.IsNone() {
+			values, name = r.rec.Item(conflict.Field, conflict.Item), conflict.Sub
+			if f != nil {
+				rule, _ = f.Item(conflict.Sub)
 			}
-			out.All = append(out.All, s)
-			values = append(values, s.Value)
 		}
-		rule := f
-		if f != nil && conflict.Sub != "" {
-			rule, _ = f.Item(conflict.Sub)
+		shown := view.Field(values, name, rule)
+		all := r.choices(&conflict, shown)
+		if len(all) == 0 {
+			continue
 		}
-		if conflict.Item.IsNone() {
-			decide(out, rule, values)
-		} else if out.Mark == "" {
-			out.Mark = "有不同修改"
+		out.All = append(out.All, all...)
+		if !conflict.Item.IsNone() {
+			out.Mark = cmp.Or(out.Mark, shown.Chip)
+			continue
+		}
+		out.Mark, out.Value = shown.Chip, nil
+		if shown.Value != nil {
+			for i, v := range shown.All {
+				if v.Shown {
+					out.Value = all[i].Value
+				}
+			}
 		}
 	}
 }
 
-// decide says what counts of several values: the rules of domain.md 2.0.
-func decide(out *Field, f *schema.Field, values []any) {
-	out.Mark = "有不同修改"
-	if f == nil {
-		return
-	}
-	switch f.Merge.Code {
-	case schema.LWHold:
-		out.Mark, out.Value = f.Merge.Arg, nil
-	case schema.FX:
-		out.Mark, out.Value = "待裁定", nil
-	case schema.LWStrict, schema.LWMax:
-		if v, ok := f.Strongest(values); ok {
-			out.Value = v
+// choices opens the values of a conflict. Sealed values that read the same are
+// no conflict to a person, though they differ to the merge.
+func (r reader) choices(c *crdt.FieldConflict, shown view.Shown) []Shown {
+	var out []Shown
+	differ := false
+	for _, v := range shown.All {
+		s := Shown{Value: masked(r.plain(v.Raw, placeOf(c.Field, c.Item, c.Sub, v.Dot))), Author: v.Author, When: time.UnixMilli(v.Wall),
+			Replica: v.Dot.Replica, Sub: c.Sub}
+		if !c.Item.IsNone() {
+			s.Item = ItemRef(c.Item.String())
 		}
+		out = append(out, s)
+		differ = differ || !reflect.DeepEqual(s.Value, out[0].Value)
 	}
+	if !differ {
+		return nil
+	}
+	return out
 }
 
 // masked puts Masked in place of what could not be opened.

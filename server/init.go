@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
-	"os"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/chuantou/chuantou/server/authz"
 	"github.com/chuantou/chuantou/server/store/badgerstore"
@@ -35,56 +37,70 @@ type Initialised struct {
 	Expires time.Time
 }
 
+// maxNameBytes bounds the two names.
+const maxNameBytes = 256
+
 func (o *InitOptions) check() error {
 	u, err := url.Parse(o.Origin)
 	switch {
+	case o.Dir == "":
+		return errors.New("no data folder is named")
 	case o.Origin == "":
 		return errors.New("origin: say the one address devices will use for ever, for instance https://chuantou.example or http://192.0.2.10:8080")
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.Trim(u.Path, "/") != "":
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
 		return fmt.Errorf("origin %q: want https://NAME or http://ADDRESS, without a path", o.Origin)
-	case o.Name == "" || o.Admin == "":
-		return errors.New("name and admin: say whose installation this is and who administers it first")
-	case o.Place == "" || strings.Trim(o.Place, "0123456789") != "" || len(o.Place) > 12:
-		return fmt.Errorf("place %q: want the owner's place code, up to 12 digits", o.Place)
+	case !isName(o.Name):
+		return errors.New("name: say whose installation this is")
+	case !isName(o.Admin):
+		return errors.New("admin: say the name of the person who administers it first")
+	case len(o.Place) < 2 || strings.Trim(o.Place, "0123456789") != "" || len(o.Place) > 12:
+		return fmt.Errorf("place %q: want the owner's place code, 2 to 12 digits", o.Place)
 	}
 	return nil
 }
 
-// Init makes a new installation in a folder that has none: keys, store, the
-// first administrator and a one-time code for his device. When it fails half
-// way the folder can be removed and Init run again; it never touches one in use.
+func isName(s string) bool {
+	return strings.TrimSpace(s) != "" && len(s) <= maxNameBytes && utf8.ValidString(s) &&
+		!strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+// Init makes a new installation in a folder that is new or empty: keys, store,
+// the first administrator and a one-time code for his device. When it is cut
+// off it can be run on the folder again; one in use is never touched.
 func Init(ctx context.Context, o InitOptions) (Initialised, error) {
 	if err := o.check(); err != nil {
 		return Initialised{}, err
 	}
-	if _, err := os.Stat(settingsFile(o.Dir)); err == nil {
-		return Initialised{}, fmt.Errorf("%s: %w", o.Dir, ErrInitialised)
-	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := claim(o.Dir); err != nil {
 		return Initialised{}, err
 	}
 	if err := makeKeys(o.Dir); err != nil {
 		return Initialised{}, err
 	}
-	s, err := badgerstore.Open(storeDir(o.Dir), badgerstore.Options{})
+	s, err := badgerstore.Open(storeDir(o.Dir), badgerstore.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return Initialised{}, err
 	}
 	if err := s.Close(); err != nil {
 		return Initialised{}, err
 	}
-	b, err := json.MarshalIndent(settings{Format: settingsFormat, Origin: strings.TrimRight(o.Origin, "/"), Name: o.Name, Place: o.Place, Replica: syncproto.NewReplicaID()}, "", "  ")
+	set := settings{Format: settingsFormat, Origin: strings.TrimRight(o.Origin, "/"), Name: o.Name, Place: o.Place, Replica: syncproto.NewReplicaID()}
+	b, err := json.MarshalIndent(set, "", "  ")
 	if err != nil {
 		return Initialised{}, err
 	}
-	if err := os.WriteFile(settingsFile(o.Dir), append(b, '\n'), 0o600); err != nil {
+	if err := writeNew(settingsFile(o.Dir), append(b, '\n')); err != nil {
 		return Initialised{}, err
 	}
-	return firstAdministrator(ctx, o)
+	made, err := firstAdministrator(ctx, o, set)
+	if err != nil {
+		return Initialised{}, fmt.Errorf("first administrator: %w", err)
+	}
+	return made, settle(o.Dir)
 }
 
-func firstAdministrator(ctx context.Context, o InitOptions) (out Initialised, err error) {
-	s, err := New(Config{Dir: o.Dir, Clock: o.Clock})
+func firstAdministrator(ctx context.Context, o InitOptions, set settings) (out Initialised, err error) {
+	s, err := open(Config{Dir: o.Dir, Clock: o.Clock}, set)
 	if err != nil {
 		return out, err
 	}

@@ -2,13 +2,15 @@ package server
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/chuantou/chuantou/server/authn"
@@ -23,8 +25,6 @@ import (
 	"github.com/chuantou/chuantou/server/web"
 	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/sign"
-
-	"crypto/ed25519"
 )
 
 // Server is a wired server on one data folder. New opens it, Run serves it,
@@ -41,32 +41,58 @@ type Server struct {
 	api      *httpapi.API
 	schema   *schema.Schema
 	contacts contacts
+	watch    *watch
+	cert     tls.Certificate
+	stopping atomic.Bool
 	closing  sync.Once
 }
 
 // New opens the folder that Init made and wires everything on it.
 func New(cfg Config) (*Server, error) {
-	s := &Server{cfg: cfg}
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	set, err := loadSettings(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return open(cfg, set)
+}
+
+func open(cfg Config, set settings) (*Server, error) {
+	s := &Server{cfg: cfg, settings: set}
 	if s.cfg.Log == nil {
 		s.cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	var err error
-	if s.settings, err = loadSettings(cfg.Dir); err != nil {
-		return nil, err
-	}
 	if s.keys, err = loadKeys(cfg.Dir); err != nil {
 		return nil, err
+	}
+	if cfg.TLSCert != "" {
+		if s.cert, err = tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey); err != nil {
+			return nil, fmt.Errorf("TLS: %w", err)
+		}
 	}
 	if s.schema, err = loadSchema(cfg.Kinds); err != nil {
 		return nil, err
 	}
-	if s.store, err = badgerstore.Open(storeDir(cfg.Dir), badgerstore.Options{Logger: s.cfg.Log, MustExist: true}); err != nil {
+	if s.cfg.Engine == nil {
+		s.cfg.Engine = openBadger
+	}
+	engine, err := s.cfg.Engine(storeDir(cfg.Dir), s.cfg.Log)
+	if err != nil {
 		return nil, err
 	}
+	s.watch = newWatch(engine)
+	s.store = s.watch
 	if err := s.wire(); err != nil {
 		return nil, errors.Join(err, s.store.Close())
 	}
 	return s, nil
+}
+
+func openBadger(dir string, log *slog.Logger) (store.Store, error) {
+	return badgerstore.Open(dir, badgerstore.Options{Logger: log, MustExist: true})
 }
 
 func loadSchema(kinds string) (*schema.Schema, error) {
@@ -108,7 +134,7 @@ func (s *Server) wire() (err error) {
 	reads := &reading.Reading{Store: s.store, Directory: s.dir, Schema: current, Devices: s, Now: s.now}
 	s.api, err = httpapi.New(httpapi.Config{Auth: s.auth, Pusher: s, Puller: s, Reader: reading.JSON{Reading: reads}, People: people{s},
 		Identity: httpapi.Identity{SignKey: public, SealKey: s.keys.seal.PublicKey(), Origin: s.settings.Origin, Epoch: s.store.Epoch},
-		Now:      s.now, Log: s.cfg.Log, Ready: s.ready})
+		Now:      s.now, Log: s.cfg.Log, Ready: s.ready, TrustedProxies: s.cfg.TrustedProxies})
 	if err != nil {
 		return err
 	}
@@ -121,81 +147,28 @@ func (s *Server) wire() (err error) {
 	})
 }
 
+// ready says no from the signal to stop on, so that who sends work here sends
+// it elsewhere before the door is shut.
 func (s *Server) ready(ctx context.Context) error {
-	_, err := s.store.Epoch(ctx)
-	return err
+	if s.stopping.Load() {
+		return errors.New("stopping")
+	}
+	return s.store.View(ctx, 0, func(store.Reader) error { return nil })
 }
 
 // Handler is the whole HTTP surface, for tests and embedders.
 func (s *Server) Handler() http.Handler { return s.api }
 
+// OperatorHandler is the same surface for the operator of the machine, who
+// needs no account. Give it to nobody but the owner of the data folder.
+func (s *Server) OperatorHandler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.api.ServeHTTP(w, r.WithContext(httpapi.AsOperator(r.Context())))
+	})
+}
+
 // Close lets go of the folder. Run does it by itself.
 func (s *Server) Close() (err error) {
 	s.closing.Do(func() { err = s.store.Close() })
 	return err
-}
-
-// graceful is how long requests under way may take to end after the signal.
-const graceful = 20 * time.Second
-
-// Run serves until ctx ends, then stops in order: no new requests, those under
-// way to their end, then the store.
-func (s *Server) Run(ctx context.Context) error {
-	defer s.Close()
-	l, err := net.Listen("tcp", s.cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	admin, err := listenAdmin(s.cfg.Dir)
-	if err != nil {
-		l.Close()
-		return err
-	}
-	public := httpapi.NewServer(s.api, s.cfg.Log)
-	operator := httpapi.NewServer(s.api, s.cfg.Log)
-	operator.ConnContext = func(ctx context.Context, _ net.Conn) context.Context { return httpapi.AsOperator(ctx) }
-	failed := make(chan error, 2)
-	go func() { failed <- public.Serve(l) }()
-	go func() { failed <- operator.Serve(admin) }()
-	s.cfg.Log.Info("listening", "addr", l.Addr().String(), "origin", s.settings.Origin)
-	if s.cfg.Bound != nil {
-		s.cfg.Bound(l.Addr().String())
-	}
-	sweep := time.NewTicker(time.Hour)
-	defer sweep.Stop()
-	for {
-		select {
-		case <-sweep.C:
-			if err := s.auth.Sweep(ctx); err != nil {
-				s.cfg.Log.Warn("sweep of accounts", "err", err)
-			}
-		case err := <-failed:
-			public.Close()
-			operator.Close()
-			return fmt.Errorf("serve: %w", err)
-		case <-ctx.Done():
-			end, cancel := context.WithTimeout(context.Background(), graceful)
-			defer cancel()
-			s.cfg.Log.Info("stopping")
-			return errors.Join(public.Shutdown(end), operator.Shutdown(end), s.Close())
-		}
-	}
-}
-
-// listenAdmin opens the operator's socket. One left behind by a crash is
-// removed: the store's lock has shown that no other server runs on the folder.
-func listenAdmin(dir string) (net.Listener, error) {
-	path := AdminSocket(dir)
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("operator's socket: %w", err)
-	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("operator's socket: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		l.Close()
-		return nil, fmt.Errorf("operator's socket: %w", err)
-	}
-	return l, nil
 }

@@ -61,6 +61,7 @@ func main() {
 	work := flag.String("work", "w1", "w1, w2, w3 or w4")
 	asJSON := flag.Bool("json", false, "print one line of JSON and nothing else on standard output")
 	keep := flag.String("keep", "", "folder for the server's data (default: a temporary one, removed afterwards)")
+	profile := flag.String("server-profile", "", "have the server write a CPU profile to this file")
 	bound := flag.Duration("timeout", time.Hour, "give up after this long")
 	flag.Parse()
 	if *data == "" || (*work != "w1" && *work != "w2" && *work != "w3" && *work != "w4") {
@@ -69,7 +70,7 @@ func main() {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), *bound)
 	defer stop()
-	r, err := run(ctx, *data, *work, *keep, func(format string, args ...any) {
+	r, err := run(ctx, *data, *work, *keep, *profile, func(format string, args ...any) {
 		if !*asJSON {
 			fmt.Printf(format+"\n", args...)
 		}
@@ -88,7 +89,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, data, work, keep string, say func(string, ...any)) (r result, err error) {
+func run(ctx context.Context, data, work, keep, profile string, say func(string, ...any)) (r result, err error) {
 	r.Work = work
 	dir := keep
 	if dir == "" {
@@ -99,6 +100,9 @@ func run(ctx context.Context, data, work, keep string, say func(string, ...any))
 	}
 	begun := time.Now()
 	server := &serverproc.Server{Data: filepath.Join(dir, "server"), Args: []string{"-log-level", "warn"}}
+	if profile != "" {
+		server.Args = append(server.Args, "-cpu-profile", profile)
+	}
 	if server.Bin, err = serverproc.Build(ctx, dir); err != nil {
 		return r, err
 	}

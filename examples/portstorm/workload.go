@@ -114,7 +114,7 @@ func fieldsOf(r *record, place string) map[string]any {
 	f := map[string]any{
 		"place_code": place, "hamlet": r.Village, "place_text": r.Household, "occurred_at": localTime(r.CreatedAt), "ended_at": localTime(r.UpdatedAt),
 		"summary": r.Title, "visibility": "本级及上级", "tags": anys(r.Tags),
-		"geo": map[string]any{"lat": r.Location.Lat, "lng": r.Location.Lng, "accuracy": int64(20), "datum": "WGS-84"},
+		"geo": map[string]any{"lat": r.Location.Lat, "lng": r.Location.Lng, "datum": "WGS-84"},
 	}
 	if kindOf(r.Type) == "SJ" {
 		f["on"], f["heard"], f["learned"], f["weather"] = r.CreatedAt[:10], r.Body, r.Need, r.Status

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -50,6 +51,9 @@ type Feed struct {
 	Config
 	seal sealer
 
+	// making bounds how many pages are made at once, and so the memory of a storm.
+	making chan struct{}
+
 	mu      sync.Mutex
 	cursors map[syncproto.ReplicaID]syncproto.Cursor // the last one given, by which an idle hash is looked up
 }
@@ -60,7 +64,7 @@ func New(c Config) (*Feed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cursor key: %w", err)
 	}
-	return &Feed{Config: c, seal: s, cursors: map[syncproto.ReplicaID]syncproto.Cursor{}}, nil
+	return &Feed{Config: c, seal: s, making: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), cursors: map[syncproto.ReplicaID]syncproto.Cursor{}}, nil
 }
 
 // Pull returns the next page for a replica of a person, nil when nothing is
@@ -70,6 +74,12 @@ func (f *Feed) Pull(ctx context.Context, replica syncproto.ReplicaID, person syn
 	pos, err := f.position(replica, &q)
 	if err != nil {
 		return nil, err
+	}
+	select {
+	case f.making <- struct{}{}:
+		defer func() { <-f.making }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 	epoch, err := f.Store.Epoch(ctx)
 	if err != nil {

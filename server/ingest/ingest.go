@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -73,7 +74,10 @@ type Ingest struct {
 	Config
 	server    syncproto.Hash
 	authoring sync.Mutex // one server-authored change at a time
-	hints     sync.Map   // replica -> []store.Key, see guardsOf
+	// opening bounds how many bundles are decompressed and read at once: more
+	// than the processors would only hold more memory.
+	opening chan struct{}
+	hints   sync.Map // replica -> []store.Key, see guardsOf
 	// Notify is told the atoms a committed push moved; may be nil.
 	Notify func([]syncproto.Atom)
 }
@@ -83,7 +87,7 @@ func New(c Config) *Ingest {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Ingest{Config: c, server: sign.KeyHash(c.Key.Public().(ed25519.PublicKey))}
+	return &Ingest{Config: c, opening: make(chan struct{}, runtime.GOMAXPROCS(0)), server: sign.KeyHash(c.Key.Public().(ed25519.PublicKey))}
 }
 
 // opened is a verified bundle. Its parts are read before any lock is taken.
@@ -135,6 +139,8 @@ func (in *Ingest) Push(ctx context.Context, carrier syncproto.ReplicaID, bundles
 }
 
 func (in *Ingest) open(ctx context.Context, u syncproto.Bundle) (opened, error) {
+	in.opening <- struct{}{}
+	defer func() { <-in.opening }()
 	dev, err := in.Devices.Device(ctx, u.Replica)
 	if err != nil {
 		return opened{}, fmt.Errorf("replica %s: %w", u.Replica, err)

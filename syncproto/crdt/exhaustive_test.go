@@ -84,6 +84,9 @@ func TestSmallModel(t *testing.T) {
 			if a.changes > 0 && !*smallLetters {
 				depth = min(depth, a.changes)
 			}
+			if raceEnabled || testing.Short() {
+				depth = min(depth, 4) // the detector makes it ten times slower
+			}
 			n := searchAll(t, &a, depth)
 			t.Logf("%d histories of up to %d changes over %d letters", n, depth, len(a.letters))
 		})

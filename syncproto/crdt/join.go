@@ -39,42 +39,58 @@ func (r *Record) Join(h syncproto.Header, p *syncproto.Part, opt Options) error 
 // not depend on the state first, so that every holder refuses the same parts.
 // all reports that the part has seen everything joined.
 func (r *Record) admit(h *syncproto.Header, p *syncproto.Part) (all bool, err error) {
-	if h.Seq <= r.Version[h.Replica] && h.Seq > 0 {
+	joined := r.Version[h.Replica]
+	if h.Seq <= joined && h.Seq > 0 {
 		return false, ErrKnown
 	}
 	if err := wellFormed(h, p); err != nil {
 		return false, err
+	}
+	same, behind := 0, false // how many entries of Seen equal ours; whether one is ahead
+	for id, seq := range p.Seen {
+		switch have := r.Version[id]; {
+		case seq > math.MaxInt64 || id == h.Replica && seq > p.Prev:
+			return false, invalid("change %d of replica %s seen by change %d that follows change %d", seq, id, h.Seq, p.Prev)
+		case seq > have:
+			behind = true
+		case seq == have && seq > 0:
+			same++
+		}
 	}
 	switch {
 	case p.Record != r.ID:
 		return false, invalid("part of record %s joined to record %s", p.Record, r.ID)
 	case p.Kind != "" && r.Kind != "" && p.Kind != r.Kind:
 		return false, invalid("kind %q of a record of kind %q", p.Kind, r.Kind)
-	case p.Prev > r.Version[h.Replica]:
+	case p.Prev > joined:
 		return false, &MissingError{Replica: h.Replica, Seq: p.Prev}
-	case p.Prev < r.Version[h.Replica]:
-		return false, invalid("change %d of replica %s follows change %d, but change %d is joined", h.Seq, h.Replica, p.Prev, r.Version[h.Replica])
+	case p.Prev < joined:
+		return false, invalid("change %d of replica %s follows change %d, but change %d is joined", h.Seq, h.Replica, p.Prev, joined)
+	case behind:
+		return false, r.missing(p.Seen)
+	case p.Kind == "" && r.Kind == "":
+		return false, invalid("a first part without the record's kind")
 	}
-	if p.Seen.LessEqual(r.Version) {
-		return r.Version.LessEqual(p.Seen), nil
-	}
-	for _, id := range p.Seen.Replicas() {
-		if p.Seen[id] > r.Version[id] {
-			return false, &MissingError{Replica: id, Seq: p.Seen[id]}
-		}
-	}
-	return false, nil
+	return same == len(r.Version), nil
 }
 
-// wellFormed is what a part must satisfy whatever the state.
+// missing names the first change, by replica, that seen is ahead of us.
+func (r *Record) missing(seen syncproto.VersionVector) error {
+	for _, id := range seen.Replicas() {
+		if seen[id] > r.Version[id] {
+			return &MissingError{Replica: id, Seq: seen[id]}
+		}
+	}
+	return nil
+}
+
+// wellFormed is what a part must satisfy whatever the state, Seen apart.
 func wellFormed(h *syncproto.Header, p *syncproto.Part) error {
 	switch {
 	case h.Replica.IsZero() || h.Seq == 0 || h.Seq > math.MaxInt64:
 		return invalid("change %d of replica %s: no such change", h.Seq, h.Replica)
 	case p.Prev >= h.Seq:
 		return invalid("change %d says it follows change %d", h.Seq, p.Prev)
-	case p.Seen[h.Replica] > p.Prev:
-		return invalid("change %d has seen its replica's change %d but follows change %d", h.Seq, p.Seen[h.Replica], p.Prev)
 	case p.Kind == "" && p.Prev == 0 && len(p.Seen) == 0:
 		return invalid("a first part without the record's kind")
 	case len(p.Kind) > syncproto.MaxKindBytes || !utf8.ValidString(p.Kind):
@@ -84,11 +100,6 @@ func wellFormed(h *syncproto.Header, p *syncproto.Part) error {
 	case len(p.Seen) > syncproto.MaxSeenEntries:
 		return invalid("%d replicas seen, at most %d are allowed", len(p.Seen), syncproto.MaxSeenEntries)
 	}
-	for _, seq := range p.Seen {
-		if seq > math.MaxInt64 {
-			return invalid("change %d seen: no such change", seq)
-		}
-	}
 	return nil
 }
 
@@ -97,17 +108,20 @@ func (r *Record) apply(pl *plan, all bool) {
 	h, p := pl.h, pl.p
 	r.changes = append(r.changes, change{replica: h.Replica, seq: h.Seq, author: h.Author, wall: h.Wall})
 	c := context{r: r, seen: p.Seen, all: all, own: p.Seen[h.Replica] == p.Prev, replica: h.Replica, ch: uint32(len(r.changes) - 1)}
-	if p.Kind != "" {
+	edited, lastEdit := p.Kind != "", uint32(0)
+	if edited {
 		r.Kind = p.Kind
-		r.noteEdit(h.Replica, h.Seq, 0)
 	}
 	pl.integrate()
 	for i := range p.Ops {
 		c.at(uint32(i), pl.blindAt(i))
 		c.apply(&p.Ops[i])
 		if p.Ops[i].Kind != syncproto.OpDelete {
-			r.noteEdit(h.Replica, h.Seq, uint32(i)+1)
+			edited, lastEdit = true, uint32(i)+1
 		}
+	}
+	if edited {
+		r.noteEdit(h.Replica, h.Seq, lastEdit)
 	}
 	if !c.dotted {
 		r.changes = r.changes[:len(r.changes)-1]

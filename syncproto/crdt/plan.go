@@ -197,7 +197,7 @@ func (pl *plan) checkPlaces(s *listStep) error {
 	if f := pl.r.fields.find(s.field, ClassList); f != nil {
 		var err error
 		if doc, err = f.list.places.open(); err != nil {
-			return fmt.Errorf("%w: %w", ErrInvalid, err)
+			return err
 		}
 	}
 	return checkEdit(doc, pl.h.Replica, s.edit)
@@ -220,7 +220,7 @@ func (pl *plan) checkText(i int, op *syncproto.Op) error {
 	doc := emptyDoc
 	if f := pl.r.at(step.target, ClassText); f != nil {
 		if doc, err = f.text.open(); err != nil {
-			return fmt.Errorf("%w: %w", ErrInvalid, err)
+			return err
 		}
 	}
 	if err := checkEdit(doc, pl.h.Replica, step.edit); err != nil {

@@ -197,7 +197,7 @@ func AppendPage(b []byte, p *syncproto.Page) []byte {
 	}
 	if len(p.Schema) > 0 {
 		b = AppendUint(AppendArray(AppendUint(b, pageSchema), 2), uint64(len(p.Schema)))
-		b = AppendBytes(b, Compress(p.Schema, EffortThin))
+		b = AppendBytes(b, Compress(p.Schema, EffortFast))
 	}
 	return b
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"syscall"
@@ -148,6 +149,7 @@ func serve(ctx context.Context, args []string, errs io.Writer) error {
 	format := f.String("log-format", "text", "text or json")
 	level := f.String("log-level", "info", "debug, info, warn or error")
 	addressFile := f.String("address-file", "", "write the address that was bound to this file")
+	profile := f.String("cpu-profile", "", "write a CPU profile of the whole run to this file")
 	clockFile := f.String("clock-file", "", "for demonstrations and tests only: take the time (Unix milliseconds) from this file")
 	if err := parse(f, args, errs); err != nil {
 		return err
@@ -170,6 +172,17 @@ func serve(ctx context.Context, args []string, errs io.Writer) error {
 				log.Error("address file", "err", err)
 			}
 		}
+	}
+	if *profile != "" {
+		w, err := os.Create(*profile)
+		if err != nil {
+			return err
+		}
+		defer w.Close()
+		if err := pprof.StartCPUProfile(w); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	s, err := server.New(cfg)
 	if err != nil {

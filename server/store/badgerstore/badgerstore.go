@@ -19,7 +19,6 @@ import (
 	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
-	"github.com/dgraph-io/badger/v4/options"
 
 	"github.com/chuantou/chuantou/server/store"
 )
@@ -132,44 +131,6 @@ func (s *Store) start() error {
 	return nil
 }
 
-const (
-	// memTableBytes: Badger takes transactions of 15 % of it, which must be more
-	// than a batch of store.MaxBatchBytes with all that Badger adds.
-	memTableBytes = 7 << 20
-	tableBytes    = 4 << 20
-
-	// maxUnsynced bounds how many groups wait for the disk.
-	maxUnsynced = 8
-)
-
-func badgerOptions(dir string, log badger.Logger) badger.Options {
-	o := badger.DefaultOptions(dir)
-	o.Logger = log
-	o.SyncWrites = badgerSyncs
-	o.DetectConflicts = false // the committer is the only writer
-	o.NumVersionsToKeep = 1
-	o.MetricsEnabled = false
-
-	// Every value lies beside its key: the value log stays empty, so there is
-	// no collection of its garbage to run, or to go wrong.
-	o.ValueThreshold = 1 << 20
-	o.ValueLogFileSize = 1 << 20
-
-	o.MemTableSize = memTableBytes
-	o.NumMemtables = 1
-	o.BaseTableSize = tableBytes
-	o.TableSizeMultiplier = 1
-	o.BaseLevelSize = 3 * tableBytes
-	o.LevelSizeMultiplier = 4
-	o.Compression = options.None
-	o.BlockCacheSize = 0
-	o.IndexCacheSize = 0 // the indexes are read where they lie, in the mapped files
-	o.NumCompactors = 2
-	o.NumLevelZeroTablesStall = 10 // bounds what one compaction needs of disk and memory
-	o.NumGoroutines = 1
-	return o
-}
-
 // enter counts a call in, unless the store is closed or ctx has ended.
 func (s *Store) enter(ctx context.Context) error {
 	s.mu.Lock()
@@ -240,6 +201,25 @@ type counters struct{ updates, transactions, syncs atomic.Uint64 }
 // Stats returns the counts so far.
 func (s *Store) Stats() Stats {
 	return Stats{s.stats.updates.Load(), s.stats.transactions.Load(), s.stats.syncs.Load()}
+}
+
+// Verify reads every table and compares it with its checksums, which ordinary
+// reading does not: for before a backup, and when a disk is in doubt. It takes as
+// long as the disk does, and the store can be used meanwhile.
+func (s *Store) Verify(ctx context.Context) (err error) {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	defer func() { // Badger panics on some damage
+		if caught := recover(); caught != nil {
+			err = fmt.Errorf("verify store %s: %v", s.dir, caught)
+		}
+	}()
+	if err := s.db.VerifyChecksum(); err != nil {
+		return fmt.Errorf("verify store %s: %w", s.dir, err)
+	}
+	return nil
 }
 
 // stop ends the taking of updates after an error that leaves open what is on

@@ -99,14 +99,13 @@ func (f *folder) prepare() error {
 		return err
 	}
 	id, err := os.ReadFile(filepath.Join(f.dir, epochName))
-	if errors.Is(err, fs.ErrNotExist) {
-		_, err = f.raiseEpoch()
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if f.id == "" {
-		f.id = string(id)
+	if f.id = string(id); len(id) == 0 { // a lost id is a new one, never none
+		if _, err := f.raiseEpoch(); err != nil {
+			return err
+		}
 	}
 	if _, err := os.Stat(filepath.Join(f.dir, formatName)); errors.Is(err, fs.ErrNotExist) {
 		return writeFile(filepath.Join(f.dir, formatName), fmt.Sprint(formatMagic, format, "\n"))

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/chuantou/chuantou/server/store"
@@ -26,10 +27,13 @@ type room struct {
 	minFree uint64 // below it updates are refused
 	maxFile uint64 // the largest file Badger creates
 
-	mu      sync.Mutex
-	closing chan struct{} // closed when waiting is to show in stuck
-	stuck   chan struct{} // closed when something waits while closing
-	once    sync.Once
+	retryAfter time.Duration // how long wait waits before it looks again
+	passed     atomic.Int64  // calls of wait that came back
+
+	rehearsing sync.Mutex    // one at a time has the probe
+	closing    chan struct{} // closed when waiting is to show in stuck
+	stuck      chan struct{} // closed when something waits while closing
+	once       sync.Once
 }
 
 // waitFraction of minFree is what Badger's own work in the background needs to
@@ -37,7 +41,10 @@ type room struct {
 const waitFraction = 4
 
 func newRoom(dir string, minFree, maxFile uint64) *room {
-	return &room{dir: dir, minFree: minFree, maxFile: maxFile, closing: make(chan struct{}), stuck: make(chan struct{})}
+	return &room{
+		dir: dir, minFree: minFree, maxFile: maxFile, retryAfter: time.Second,
+		closing: make(chan struct{}), stuck: make(chan struct{}),
+	}
 }
 
 // check returns nil when an update may be written.
@@ -73,8 +80,8 @@ const (
 // and removes it: this finds out about quotas, limits and missing descriptors
 // what no figure tells.
 func (r *room) rehearse(size int64) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.rehearsing.Lock()
+	defer r.rehearsing.Unlock()
 	name := filepath.Join(r.dir, probeName)
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err == nil {
@@ -86,12 +93,10 @@ func (r *room) rehearse(size int64) error {
 	return nil
 }
 
-// retryAfter is how long background work waits before it looks again.
-const retryAfter = time.Second
-
 // wait holds up the background work that calls it until a file of size bytes can
 // be written; say is told when it has to wait, and when it goes on.
 func (r *room) wait(size int64, say func(msg string, err error)) {
+	defer r.passed.Add(1)
 	waited := false
 	for {
 		err := r.checkFree(r.minFree / waitFraction)
@@ -116,7 +121,7 @@ func (r *room) wait(size int64, say func(msg string, err error)) {
 		default:
 		}
 		select {
-		case <-time.After(retryAfter):
+		case <-time.After(r.retryAfter):
 		case <-closing:
 		}
 	}

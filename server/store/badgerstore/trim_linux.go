@@ -22,9 +22,9 @@ import (
 // is really needed; the next access finds the page in the cache again.
 
 const (
-	trimEvery = time.Second
+	trimEvery = time.Second / 4
 	// trimAbove is how many bytes of mapped files are let be.
-	trimAbove = 16 << 20
+	trimAbove = 24 << 20
 )
 
 // trimLoop trims now and then until the store is closed.

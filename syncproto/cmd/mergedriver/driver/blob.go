@@ -140,10 +140,13 @@ func (r *reader) ids() []syncproto.ReplicaID {
 	return out
 }
 
-// received is one change of a blob and the run it belongs to.
+// received is one change of a blob, read whole: its bytes, its parts, and the
+// run it belongs to. All point into the blob's payload.
 type received struct {
-	change wire.RawChange
-	run    syncproto.Seq
+	syncproto.Header
+	bytes []byte
+	parts []syncproto.Part
+	run   syncproto.Seq
 }
 
 // readRuns reads what appendRuns wrote, whole: every part is looked at before
@@ -161,26 +164,33 @@ func readRuns(r *reader) ([]received, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range changes {
-			if err := checkParts(&c); err != nil {
+		for k := range changes {
+			c, rest, err := readChange(&changes[k], frame)
+			if err != nil {
 				return nil, err
 			}
-			out = append(out, received{c, syncproto.Seq(from - back)})
+			c.run, frame = syncproto.Seq(from-back), rest
+			out = append(out, c)
 		}
 	}
 	return out, r.err
 }
 
-func checkParts(c *wire.RawChange) error {
-	for i := range c.Parts {
-		if c.Parts[i].Withheld() {
-			return errBlob
+// readChange reads the parts of a change that the frame begins with.
+func readChange(raw *wire.RawChange, frame []byte) (c received, rest []byte, err error) {
+	c = received{Header: raw.Header, parts: make([]syncproto.Part, len(raw.Parts))}
+	size := len(wire.AppendArray(nil, 1+len(raw.Parts))) + len(raw.HeaderBytes)
+	for i := range raw.Parts {
+		if raw.Parts[i].Withheld() {
+			return c, nil, errBlob
 		}
-		if _, err := wire.DecodePart(c.Replica, c.Parts[i].Bytes); err != nil {
-			return err
+		if c.parts[i], err = wire.DecodePart(raw.Replica, raw.Parts[i].Bytes); err != nil {
+			return c, nil, err
 		}
+		size += len(raw.Parts[i].Bytes)
 	}
-	return nil
+	c.bytes = frame[:size:size]
+	return c, frame[size:], nil
 }
 
 func packChanges(changes []*logged) []byte { return seal(blobChanges, appendRuns(nil, changes)) }
@@ -264,8 +274,14 @@ func (v *device) receiveAll(changes []received) error {
 		return err
 	}
 	for i := range changes {
-		if err := v.receive(&changes[i].change, changes[i].run); err != nil {
-			return fmt.Errorf("change %d of replica %s: %w", changes[i].change.Seq, changes[i].change.Replica, err)
+		c := &changes[i]
+		if !v.log.add(c.Replica, c.Seq, c.run, c.bytes) {
+			continue // known already
+		}
+		for k := range c.parts {
+			if err := v.deliver(c.Header, &c.parts[k], c.run); err != nil {
+				return fmt.Errorf("change %d of replica %s: %w", c.Seq, c.Replica, err)
+			}
 		}
 	}
 	return nil

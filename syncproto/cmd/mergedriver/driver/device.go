@@ -117,33 +117,6 @@ func (v *device) save() error {
 	return nil
 }
 
-// receive takes one change that came as part of a run. What is known already
-// is passed over.
-func (v *device) receive(c *wire.RawChange, run syncproto.Seq) error {
-	if v.log.has(c.Replica, c.Seq) {
-		return nil
-	}
-	// The log's own copy is what the state's values point into.
-	own := wire.AppendRawChange(nil, c)
-	again, err := wire.DecodeFrame(own, c.Replica, c.Seq, 1)
-	if err != nil {
-		return err
-	}
-	parts := make([]syncproto.Part, len(c.Parts))
-	for i := range parts {
-		if parts[i], err = wire.DecodePart(c.Replica, again[0].Parts[i].Bytes); err != nil {
-			return err
-		}
-	}
-	v.log.add(c.Replica, c.Seq, run, own)
-	for i := range parts {
-		if err := v.deliver(c.Header, &parts[i], run); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (v *device) deliver(h syncproto.Header, p *syncproto.Part, run syncproto.Seq) error {
 	out, err := v.store.Deliver(h, p, crdt.Options{})
 	if err != nil && !errors.Is(err, crdt.ErrInvalid) {

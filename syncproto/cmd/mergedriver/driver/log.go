@@ -35,19 +35,19 @@ func (l *changeLog) search(r syncproto.ReplicaID, seq syncproto.Seq) (int, bool)
 	})
 }
 
-func (l *changeLog) has(r syncproto.ReplicaID, seq syncproto.Seq) bool {
-	_, ok := l.search(r, seq)
-	return ok
-}
-
-func (l *changeLog) add(r syncproto.ReplicaID, seq, run syncproto.Seq, bytes []byte) {
-	i, ok := l.search(r, seq)
-	if ok {
-		return
+// add takes a change in; false if it was there.
+func (l *changeLog) add(r syncproto.ReplicaID, seq, run syncproto.Seq, bytes []byte) bool {
+	i := len(l.by[r])
+	if i > 0 && l.by[r][i-1].seq >= seq {
+		var known bool
+		if i, known = l.search(r, seq); known {
+			return false
+		}
 	}
 	x := &logged{replica: r, seq: seq, run: run, bytes: bytes}
 	l.order = append(l.order, x)
 	l.by[r] = slices.Insert(l.by[r], i, x)
+	return true
 }
 
 // replicas lists whose changes are there, in order.

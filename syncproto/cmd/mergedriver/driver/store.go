@@ -6,7 +6,6 @@ import (
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
-	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
 // save gives the device's whole stored state: clock, records, the log of
@@ -80,17 +79,13 @@ func (v *device) restore(blob []byte) error {
 // remember takes a stored change into the log, and delivers again those parts
 // that the states do not hold: they wait.
 func (v *device) remember(c *received) error {
-	h := c.change.Header
-	v.log.add(h.Replica, h.Seq, c.run, wire.AppendRawChange(nil, &c.change))
-	for i := range c.change.Parts {
-		p, err := wire.DecodePart(h.Replica, c.change.Parts[i].Bytes)
-		if err != nil {
-			return err
-		}
-		if rec := v.store.Record(p.Record); rec != nil && rec.Version.Covers(h.Replica, h.Seq) {
+	v.log.add(c.Replica, c.Seq, c.run, c.bytes)
+	for i := range c.parts {
+		p := &c.parts[i]
+		if rec := v.store.Record(p.Record); rec != nil && rec.Version.Covers(c.Replica, c.Seq) {
 			continue
 		}
-		if err := v.deliver(h, &p, c.run); err != nil {
+		if err := v.deliver(c.Header, p, c.run); err != nil {
 			return err
 		}
 	}

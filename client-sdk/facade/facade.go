@@ -1,0 +1,242 @@
+// Package facade is the SDK for apps that are not written in Go: JSON in, JSON
+// out, in the few types that gomobile can bind. A test checks every exported
+// signature against them.
+//
+//	dev, err := facade.Open(dir)
+//	dev.Enrol([]byte(`{"url":"https://port.example","code":"…","name":"A7"}`))
+//	out, err := dev.New([]byte(`{"kind":"ZF","set":{"met":"见到本人"}}`))
+//	dev.Submit([]byte(`{"drafts":["…"]}`))
+//	dev.Sync(nil)
+//
+// A call that fails returns an error whose text can be shown; nothing of it
+// was done then. All methods may be called from any thread; those that write
+// are durable when they return.
+package facade
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	clientsdk "github.com/chuantou/chuantou/client-sdk"
+	"github.com/chuantou/chuantou/syncproto"
+)
+
+// Device is one person's records on one device.
+type Device struct {
+	c      *clientsdk.Client
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// Listener is told of records that changed, by own saves or by a sync. Calls
+// come one at a time, on a thread of the SDK's.
+type Listener interface {
+	Changed(record string)
+}
+
+// Open opens the device whose data lies in a folder; it is made if absent.
+func Open(dir string) (*Device, error) {
+	c, err := clientsdk.Open(dir, clientsdk.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return newDevice(c), nil
+}
+
+func newDevice(c *clientsdk.Client) *Device {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Device{c: c, ctx: ctx, cancel: cancel}
+}
+
+// Close ends syncs under way and releases the folder.
+func (d *Device) Close() error {
+	d.cancel()
+	return d.c.Close()
+}
+
+// Watch tells the listener of changes from now on until Close.
+func (d *Device) Watch(l Listener) {
+	changes := d.c.Watch(d.ctx)
+	go func() {
+		for id := range changes {
+			l.Changed(id.String())
+		}
+	}()
+}
+
+// maxRequest bounds a request.
+const maxRequest = 8 << 20
+
+// decode reads a request strictly: a misspelt member is an error, not ignored.
+func decode(request []byte, v any) error {
+	if len(request) > maxRequest {
+		return fmt.Errorf("request of %d bytes, at most %d are taken", len(request), maxRequest)
+	}
+	if len(bytes.TrimSpace(request)) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(request))
+	d.UseNumber()
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("request: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("request: more than one JSON value")
+	}
+	return nil
+}
+
+func encode(v any, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// Enrol gives the device its identity: {"url","code","name"} → {"person_name","replica"}.
+func (d *Device) Enrol(request []byte) ([]byte, error) {
+	var q struct{ URL, Code, Name string }
+	if err := decode(request, &q); err != nil {
+		return nil, err
+	}
+	if err := d.c.Enrol(d.ctx, q.URL, q.Code, q.Name); err != nil {
+		return nil, err
+	}
+	return d.Identity()
+}
+
+// EnrolAgain takes a new number for a device whose own is in use twice: {"code"}.
+func (d *Device) EnrolAgain(request []byte) ([]byte, error) {
+	var q struct{ Code string }
+	if err := decode(request, &q); err != nil {
+		return nil, err
+	}
+	if err := d.c.ReEnrol(d.ctx, q.Code); err != nil {
+		return nil, err
+	}
+	return d.Identity()
+}
+
+// Identity says whose device this is → {"enrolled","person","person_name","replica","device","origin"}.
+func (d *Device) Identity() ([]byte, error) {
+	id, ok := d.c.Identity()
+	if !ok {
+		return encode(map[string]any{"enrolled": false}, nil)
+	}
+	return encode(map[string]any{"enrolled": true, "person": id.Person, "person_name": id.PersonName, "replica": id.Replica, "device": id.Device, "origin": id.Origin}, nil)
+}
+
+// Sync pushes and pulls → what was done; the error says what is left to do.
+func (d *Device) Sync() ([]byte, error) {
+	r, err := d.c.Sync(d.ctx)
+	if err != nil {
+		return nil, err
+	}
+	return encode(map[string]any{"pushed": r.Pushed, "pulled": r.Pulled, "conflicts": r.Conflicts, "held": r.Held, "mismatches": r.Mismatches,
+		"bytes_up": r.BytesUp, "bytes_down": r.BytesDown, "ms": r.Millis, "needs_new_id": r.NeedsNewID}, nil)
+}
+
+// Schema is the kinds of record with their fields, as package schema writes them.
+func (d *Device) Schema() []byte { return bytes.Clone(d.c.Schema().Marshal()) }
+
+// ExportOutbox writes what the server lacks to a new file and says how many
+// changes are in it.
+func (d *Device) ExportOutbox(file string) (int, error) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	n, err := d.c.ExportOutbox(f)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return 0, errors.Join(err, os.Remove(file))
+	}
+	return n, nil
+}
+
+// recordRequest is {"record"} and what some calls add to it.
+type recordRequest struct {
+	Record syncproto.RecordID
+	Reason string
+	Field  string
+	Item   clientsdk.ItemRef
+	Sub    string
+	Value  any
+}
+
+// Get shows a record: {"record"} → clientsdk.View.
+func (d *Device) Get(request []byte) ([]byte, error) {
+	var q recordRequest
+	if err := decode(request, &q); err != nil {
+		return nil, err
+	}
+	return encode(d.c.Get(q.Record))
+}
+
+// History lists a record's saves: {"record"} → [clientsdk.Contribution].
+func (d *Device) History(request []byte) ([]byte, error) {
+	var q recordRequest
+	if err := decode(request, &q); err != nil {
+		return nil, err
+	}
+	return encode(d.c.History(q.Record))
+}
+
+// Status says where a record stands: {"record"} → {"status","sync","reasons","siblings","edited"}.
+func (d *Device) Status(request []byte) ([]byte, error) {
+	var q recordRequest
+	if err := decode(request, &q); err != nil {
+		return nil, err
+	}
+	s, err := d.c.Status(q.Record)
+	return encode(map[string]any{"status": s.Record, "sync": s.Sync, "reasons": s.Reasons, "siblings": s.Siblings, "edited": s.Edited}, err)
+}
+
+// Summary is what a home screen says → {"lines",…}.
+func (d *Device) Summary() ([]byte, error) {
+	s, err := d.c.Summary()
+	return encode(map[string]any{"lines": s.Words(), "pending": s.Pending, "drafts": s.Drafts, "old_drafts": s.OldDrafts, "held": s.Held,
+		"conflicts": s.Conflicts, "needs_new_id": s.NeedsNewID, "clock_off": s.ClockOff}, err)
+}
+
+// Resolve chooses one of several values: {"record","field","value"}, for an
+// item of a list with {"item","sub"} too.
+func (d *Device) Resolve(request []byte) error {
+	var q recordRequest
+	if err := decode(request, &q); err != nil {
+		return err
+	}
+	if q.Item != "" {
+		return d.c.ResolveItem(d.ctx, q.Record, q.Field, q.Item, q.Sub, q.Value)
+	}
+	return d.c.Resolve(d.ctx, q.Record, q.Field, q.Value)
+}
+
+// Void voids a record: {"record","reason"}.
+func (d *Device) Void(request []byte) error {
+	var q recordRequest
+	if err := decode(request, &q); err != nil {
+		return err
+	}
+	return d.c.Void(d.ctx, q.Record, q.Reason)
+}
+
+// Restore takes a record out of the voided: {"record"}.
+func (d *Device) Restore(request []byte) error {
+	var q recordRequest
+	if err := decode(request, &q); err != nil {
+		return err
+	}
+	return d.c.Restore(d.ctx, q.Record)
+}

@@ -1,0 +1,147 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/chuantou/chuantou/syncproto"
+)
+
+// The parts of a data folder.
+const (
+	storeName    = "store"
+	keysName     = "keys"
+	settingsName = "server.json"
+	socketName   = "admin.sock"
+	// markerName is there while Init works. Nothing in a folder with it was
+	// ever served, so another Init may clear it.
+	markerName = "INITIALISING"
+)
+
+func storeDir(dir string) string     { return filepath.Join(dir, storeName) }
+func keysDir(dir string) string      { return filepath.Join(dir, keysName) }
+func settingsFile(dir string) string { return filepath.Join(dir, settingsName) }
+func markerFile(dir string) string   { return filepath.Join(dir, markerName) }
+
+// AdminSocket is where a running server listens for its operator.
+func AdminSocket(dir string) string { return filepath.Join(dir, socketName) }
+
+// settings is DIR/server.json: what was decided at init for ever.
+type settings struct {
+	Format  int                 `json:"format"`
+	Origin  string              `json:"origin"`
+	Name    string              `json:"name"`
+	Place   string              `json:"place"`
+	Replica syncproto.ReplicaID `json:"replica"` // the server's own pen
+}
+
+const settingsFormat = 1
+
+func loadSettings(dir string) (s settings, err error) {
+	if _, err := os.Stat(markerFile(dir)); err == nil {
+		return s, fmt.Errorf("%s: %w", dir, ErrUnfinished)
+	}
+	b, err := os.ReadFile(settingsFile(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, fmt.Errorf("%s: %w", dir, ErrNotInitialised)
+	}
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return s, fmt.Errorf("%s: %w", settingsFile(dir), err)
+	}
+	if s.Format > settingsFormat {
+		return s, fmt.Errorf("%s: format %d was written by a newer version of the program", settingsFile(dir), s.Format)
+	}
+	if s.Format < 1 || s.Origin == "" || s.Replica.IsZero() {
+		return s, fmt.Errorf("%s is damaged: format, origin or replica is missing", settingsFile(dir))
+	}
+	return s, nil
+}
+
+// claim makes dir ready for Init: new or empty, or cleared of an Init that was
+// cut off. Whatever else lies there is left alone.
+func claim(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	names := map[string]bool{}
+	for _, e := range entries {
+		names[e.Name()] = true
+	}
+	switch {
+	case names[markerName]:
+		for _, name := range []string{storeName, keysName, settingsName, socketName} {
+			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	case names[settingsName]:
+		return fmt.Errorf("%s: %w", dir, ErrInitialised)
+	case len(entries) > 0:
+		return fmt.Errorf("%s is not empty (it has %s): choose another folder", dir, entries[0].Name())
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return err
+	}
+	return writeNew(markerFile(dir), []byte("chuantou init is at work here\n"))
+}
+
+// settle ends what claim began.
+func settle(dir string) error {
+	if err := os.Remove(markerFile(dir)); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// writeNew makes a file that only its owner reads, durably; it replaces none.
+func writeNew(name string, b []byte) error {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(name))
+}
+
+// syncDir makes the names in a folder durable.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil // a folder cannot be opened for it there
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// checkSecret refuses a file that others than its owner can open.
+func checkSecret(name string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
+		return fmt.Errorf("%s can be opened by others (mode %04o): chmod 600 it, after finding out who did", name, mode)
+	}
+	return nil
+}

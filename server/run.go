@@ -1,0 +1,145 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/chuantou/chuantou/server/httpapi"
+)
+
+const (
+	// graceful is how long requests under way may take to end after the
+	// signal. A thin link may take longer; it is cut, and resumes later.
+	graceful = 20 * time.Second
+	// brief is the same when the store takes nothing more anyhow.
+	brief = 2 * time.Second
+
+	sweepEvery = time.Hour
+)
+
+// Run serves until ctx ends, then stops in order: no new requests, those under
+// way to their end, then the store. It returns nil for a stop in order and an
+// error, ErrStoreStopped among them, for one that was not asked for.
+func (s *Server) Run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, s.Close()) }()
+	public, operator, err := s.listen()
+	if err != nil {
+		return err
+	}
+	servers := []*http.Server{
+		httpapi.NewServer(s.api, s.cfg.Log),
+		httpapi.NewServer(s.OperatorHandler(), s.cfg.Log),
+	}
+	failed := make(chan error, len(servers))
+	for i, l := range []net.Listener{public, operator} {
+		go func() { failed <- servers[i].Serve(l) }()
+	}
+	s.cfg.Log.Info("listening", "addr", public.Addr().String(), "origin", s.settings.Origin, "tls", s.cfg.TLSCert != "")
+	s.warnOfPlainHTTP(public.Addr())
+	if s.cfg.Bound != nil {
+		s.cfg.Bound(public.Addr().String())
+	}
+	go s.sweep(ctx)
+	select {
+	case err = <-failed:
+		err = fmt.Errorf("serve: %w", err)
+		s.stop(brief, servers)
+	case cause := <-s.watch.stopped:
+		err = fmt.Errorf("%w: %w", ErrStoreStopped, cause)
+		s.stop(brief, servers)
+	case <-ctx.Done():
+		s.stop(graceful, servers)
+	}
+	return err
+}
+
+// sweep forgets expired sessions and codes now and then.
+func (s *Server) sweep(ctx context.Context) {
+	t := time.NewTicker(sweepEvery)
+	defer t.Stop()
+	for {
+		if err := s.auth.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("sweep of accounts", "err", err)
+		}
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// stop ends the servers, letting requests under way end within limit.
+func (s *Server) stop(limit time.Duration, servers []*http.Server) {
+	s.stopping.Store(true)
+	s.cfg.Log.Info("stopping")
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	for _, h := range servers {
+		if err := h.Shutdown(ctx); err != nil {
+			s.cfg.Log.Warn("requests under way were cut off", "after", limit, "err", err)
+			_ = h.Close() // what is left of it has no more to say
+		}
+	}
+}
+
+func (s *Server) listen() (public, operator net.Listener, err error) {
+	if public, err = net.Listen("tcp", s.cfg.Listen); err != nil {
+		return nil, nil, fmt.Errorf("listen: %w", err)
+	}
+	if operator, err = listenAdmin(s.cfg.Dir); err != nil {
+		return nil, nil, errors.Join(err, public.Close())
+	}
+	if s.cfg.TLSCert != "" {
+		public = tls.NewListener(public, &tls.Config{Certificates: []tls.Certificate{s.cert}, MinVersion: tls.VersionTLS12,
+			NextProtos: []string{"http/1.1"}})
+	}
+	return public, operator, nil
+}
+
+// maxSocketPath is what every system takes for the path of a unix socket.
+const maxSocketPath = 103
+
+// listenAdmin opens the operator's socket, which only the owner of the folder
+// can open. One left behind by a crash is removed: the store's lock has shown
+// that no other server runs on the folder.
+func listenAdmin(dir string) (net.Listener, error) {
+	path := AdminSocket(dir)
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("operator's socket: the path %s has %d bytes, a socket's takes %d: choose a shorter data folder", path, len(path), maxSocketPath)
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("operator's socket: %w", err)
+	case info.Mode().IsRegular() && info.Size() > 0 || info.IsDir():
+		return nil, fmt.Errorf("operator's socket: %s is something else: move it away", path)
+	default:
+		if err := os.Remove(path); err != nil {
+			return nil, fmt.Errorf("operator's socket: %w", err)
+		}
+	}
+	l, err := listenPrivate(path)
+	if err != nil {
+		return nil, fmt.Errorf("operator's socket: %w", err)
+	}
+	return l, nil
+}
+
+// warnOfPlainHTTP says so when passwords and tokens would cross a network in
+// the open although the installation's address is an https one.
+func (s *Server) warnOfPlainHTTP(addr net.Addr) {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || tcp.IP.IsLoopback() || s.cfg.TLSCert != "" || len(s.cfg.TrustedProxies) > 0 || !strings.HasPrefix(s.settings.Origin, "https:") {
+		return
+	}
+	s.cfg.Log.Warn("the origin is https but this listener speaks plain http to the network: give a certificate, or listen on 127.0.0.1 behind a proxy")
+}

@@ -1,0 +1,144 @@
+package badgerstore
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chuantou/chuantou/server/store"
+)
+
+// TestLogFollowed: what is synced is the file that the update went to, whenever
+// Badger begins a new one.
+func TestLogFollowed(t *testing.T) {
+	s := mustOpen(t)
+	first := s.wal.id
+	for i := 0; s.wal.id < first+3; i++ {
+		v := random(48 << 10)
+		mustPut(t, s, fmt.Sprintf("k%06d", i), v)
+		name := s.wal.name(s.wal.id)
+		if s.wal.file.f.Name() != name {
+			t.Fatalf("update %d: %s is synced, %s is the log", i, s.wal.file.f.Name(), name)
+		}
+		log, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(log, v) {
+			t.Fatalf("update %d is not in %s", i, name)
+		}
+		if most := s.wal.upper; int64(len(bytes.TrimRight(log, "\x00"))) > most {
+			t.Fatalf("update %d: the log has %d bytes, thought at most %d", i, len(bytes.TrimRight(log, "\x00")), most)
+		}
+	}
+}
+
+// TestLogUpperBound: small keys and values, of which the table in memory takes
+// more than the log; it must not be full before we think that it may be.
+func TestLogUpperBound(t *testing.T) {
+	s := mustOpen(t)
+	first := s.wal.id
+	for i := 0; s.wal.id < first+2; i++ {
+		_, err := s.Update(context.Background(), nil, func(store.Reader) (store.Batch, error) {
+			var b store.Batch
+			for n := range store.MaxBatchKeys {
+				b.Put(store.Key(fmt.Sprint(i, "-", n)), nil)
+			}
+			return b, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(s.wal.name(s.wal.id + 1)); err == nil {
+			t.Fatalf("after %d batches Badger has begun another log, unnoticed", i+1)
+		}
+	}
+}
+
+// residentTables is how much of the mapped tables of s is in memory.
+func residentTables(t *testing.T, s *Store) (kib int) {
+	t.Helper()
+	f, err := os.Open("/proc/self/smaps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	mine := false
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		line, n := lines.Text(), 0
+		if strings.Contains(line, "-") && strings.Contains(line, " ") && !strings.Contains(strings.Fields(line)[0], ":") {
+			mine = strings.HasSuffix(line, ".sst") && strings.Contains(line, s.dir+"/")
+		} else if _, err := fmt.Sscanf(line, "Rss: %d kB", &n); err == nil && mine {
+			kib += n
+		}
+	}
+	return kib
+}
+
+// TestTrim: trimming lets go of memory and of nothing else.
+func TestTrim(t *testing.T) {
+	s := mustOpen(t)
+	value := func(i int) []byte { return bytes.Repeat([]byte{byte(i), byte(i >> 8)}, 10_000) }
+	for i := range 1000 {
+		mustPut(t, s, fmt.Sprintf("k%06d", i), value(i))
+	}
+	readAll := func() error {
+		return s.View(context.Background(), 0, func(r store.Reader) error {
+			i := 0
+			err := r.Scan(nil, store.Key("k9"), false, func(k store.Key, v []byte) (bool, error) {
+				if want := fmt.Sprintf("k%06d", i); string(k) != want || !bytes.Equal(v, value(i)) {
+					return false, fmt.Errorf("found %s with %d bytes, want %s", k, len(v), want)
+				}
+				i++
+				return true, nil
+			})
+			if err == nil && i != 1000 {
+				err = fmt.Errorf("found %d values", i)
+			}
+			return err
+		})
+	}
+	if err := readAll(); err != nil {
+		t.Fatal(err)
+	}
+	before := residentTables(t, s)
+	if err := s.trim(); err != nil {
+		t.Fatal(err)
+	}
+	if after := residentTables(t, s); before < 8<<10 || after > before/4 {
+		t.Errorf("tables in memory: %d KiB before, %d after", before, after)
+	}
+
+	// Beside compactions, which unmap tables all the time, and readers.
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	wg.Go(func() {
+		for i := 0; i < 2000 || s.room.passed.Load() < 4; i++ {
+			mustPut(t, s, fmt.Sprintf("z%06d", i%1500), random(20<<10))
+		}
+		close(stop)
+	})
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if err := s.trim(); err != nil {
+				t.Error(err)
+				return
+			}
+			if err := readAll(); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	wg.Wait()
+}
