@@ -38,7 +38,7 @@ func decodeAtomSums(v []byte) (*atomSums, error) {
 		return nil, fmt.Errorf("digest sums: %w", err)
 	}
 	s := &atomSums{Records: int(r.UintMax(math.MaxInt32))}
-	for n := r.Array(64); n > 1 && r.Err() == nil; n -= 2 {
+	for n := readPairs(r, 64); n > 0 && r.Err() == nil; n-- {
 		d := classDigest{Classes: syncproto.Audience(r.UintMax(math.MaxUint8))}
 		r.Fixed(d.Sum[:])
 		s.Classes = append(s.Classes, d)

@@ -33,6 +33,15 @@ func openStored(v []byte, members int) (*wire.Reader, error) {
 	return r, nil
 }
 
+// readPairs reads the head of a list of pairs and returns how many there are.
+func readPairs(r *wire.Reader, limit int) int {
+	n := r.Array(limit)
+	if n%2 != 0 {
+		r.Failf("odd number of members")
+	}
+	return n / 2
+}
+
 func closeStored(r *wire.Reader, what string) error {
 	if err := r.Done(); err != nil {
 		return fmt.Errorf("%w: %s: %w", errStored, what, err)
@@ -193,7 +202,7 @@ func decodeBaseRow(v []byte) (b baseRow, err error) {
 		b.Atoms = append(b.Atoms, syncproto.Atom(r.Text(64)))
 	}
 	r.Fixed(b.Tag[:])
-	for n := r.Array(64); n > 1 && r.Err() == nil; n -= 2 {
+	for n := readPairs(r, 64); n > 0 && r.Err() == nil; n-- {
 		s := classSum{Classes: syncproto.Audience(r.UintMax(math.MaxUint8))}
 		r.Fixed(s.Hash[:])
 		b.Sums = append(b.Sums, s)
@@ -234,7 +243,7 @@ func decodeCounts(v []byte) (c counts, err error) {
 	c.Day = r.Text(16)
 	c.N = int(r.UintMax(math.MaxInt32))
 	c.Last = map[string]syncproto.RecordID{}
-	for n := r.Array(1 << 12); n > 1 && r.Err() == nil; n -= 2 {
+	for n := readPairs(r, 1<<12); n > 0 && r.Err() == nil; n-- {
 		kind := r.Text(syncproto.MaxKindBytes)
 		var id syncproto.RecordID
 		r.Fixed(id[:])
@@ -256,7 +265,7 @@ func decodeRanges(v []byte) (rs syncproto.Ranges, err error) {
 		return nil, localstore.ErrNewer
 	}
 	r := wire.NewReader(v[1:])
-	for n := r.Array(1 << 17); n > 1 && r.Err() == nil; n -= 2 {
+	for n := readPairs(r, 1<<17); n > 0 && r.Err() == nil; n-- {
 		rs = rs.Add(syncproto.Seq(r.UintMax(math.MaxInt32)), syncproto.Seq(r.UintMax(math.MaxInt32)))
 	}
 	return rs, closeStored(r, "ranges")

@@ -41,11 +41,11 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	for i, l := range []net.Listener{public, operator} {
 		go func() { failed <- servers[i].Serve(l) }()
 	}
-	s.cfg.Log.Info("listening", "addr", public.Addr().String(), "origin", s.settings.Origin, "tls", s.cfg.TLSCert != "")
 	s.warnOfPlainHTTP(public.Addr())
 	if s.cfg.Bound != nil {
 		s.cfg.Bound(public.Addr().String())
 	}
+	s.cfg.Log.Info("listening", "addr", public.Addr().String(), "origin", s.settings.Origin, "tls", s.cfg.TLSCert != "")
 	go s.sweep(ctx)
 	select {
 	case err = <-failed:

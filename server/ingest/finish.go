@@ -93,8 +93,15 @@ func (t *txn) settle(w *work) error {
 		w.Fed = w.Fed[n:]
 	}
 	const shared = syncproto.ForScope | syncproto.ForTeam
-	w.Sums[0] = w.rec.Digest(records.Includes(t.schema, w.rec, shared))
-	w.Sums[1] = w.rec.Digest(nil)
+	includes, whole := records.Includes(t.schema, w.rec, shared), true
+	w.Sums[0] = w.rec.Digest(func(field string, item syncproto.ElemID, sub string) bool {
+		in := includes(field, item, sub)
+		whole = whole && in
+		return in
+	})
+	if w.Sums[1] = w.Sums[0]; !whole {
+		w.Sums[1] = w.rec.Digest(nil)
+	}
 	if authz.Reference(w.facts.Kind) || w.facts.Kind == "GB" {
 		t.directory = append(t.directory, w.rec)
 		t.b.Put(records.KindKey(w.facts.Kind, w.rec.ID), []byte{1})

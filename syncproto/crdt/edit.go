@@ -19,6 +19,7 @@ type Edit struct {
 	part    syncproto.Part
 	c       context
 	texts   map[target]*pendingText
+	typing  *pendingText   // the one edited last
 	last    map[target]int // op of the last set of a value
 	barrier int            // ops before it must not be changed any more
 	cut     bool
@@ -26,7 +27,9 @@ type Edit struct {
 
 // pendingText is the one op of a text and the edits it is made of.
 type pendingText struct {
+	target
 	op    int
+	doc   *text.Doc
 	edits []text.Edit
 }
 

@@ -12,49 +12,68 @@ import (
 // replace edits a text on the scratch. All edits of one text become one op,
 // at the place of the first.
 func (e *Edit) replace(t target, at, del int, ins string) error {
-	p := e.texts[t]
-	if p == nil {
-		if err := e.open(); err != nil {
-			return err
-		}
-		if err := e.target(t); err != nil {
-			return err
-		}
-	} else if e.cut {
-		return invalid("the part is already cut")
+	p := e.pending(t)
+	if err := e.mayType(t, p); err != nil {
+		return err
 	}
-	if !t.item.IsNone() && p != nil && p.op < e.barrier && len(e.r.fields.find(t.field, ClassList).list.find(t.item).life) == 0 {
-		return invalid("the item was struck out by this same edit")
-	}
-	doc, made, err := e.doc(t)
+	doc, err := e.doc(t, p)
 	if err != nil {
 		return err
 	}
-	next := max(doc.Highest(e.c.replica), e.highest(t)) + 1
-	edit, err := doc.ReplaceFrom(e.c.replica, next, at, del, ins)
+	edit, err := e.keys(t, doc, at, del, ins)
 	if err != nil {
 		return fmt.Errorf("%w: text %q: %w", ErrInvalid, t.field, err)
 	}
 	if edit.IsEmpty() {
 		return nil
 	}
-	if made {
-		e.fieldsOf(t).make(t.name(), ClassText).text = &textField{doc: doc}
-	}
-	e.r.at(t, ClassText).text.raw = nil
 	if p == nil {
-		p = e.newText(t)
+		p = e.newText(t, doc)
 	}
 	p.edits = append(p.edits, edit)
 	return nil
 }
 
-func (e *Edit) newText(t target) *pendingText {
-	p := &pendingText{op: len(e.part.Ops)}
+// pending is the text's op so far, nil if there is none. Typing stays in one
+// text for long, so the last one is remembered.
+func (e *Edit) pending(t target) *pendingText {
+	if e.typing == nil || e.typing.target != t {
+		e.typing = e.texts[t]
+	}
+	return e.typing
+}
+
+func (e *Edit) mayType(t target, p *pendingText) error {
+	switch {
+	case p == nil:
+		if err := e.open(); err != nil {
+			return err
+		}
+		return e.target(t)
+	case e.cut:
+		return invalid("the part is already cut")
+	case !t.item.IsNone() && p.op < e.barrier && len(e.r.fields.find(t.field, ClassList).list.find(t.item).life) == 0:
+		return invalid("the item was struck out by this same edit")
+	}
+	return nil
+}
+
+// keys makes the edit, with counters that go on from the newest state's.
+func (e *Edit) keys(t target, doc *text.Doc, at, del int, ins string) (text.Edit, error) {
+	if e.latest == e.r {
+		return doc.Replace(e.c.replica, at, del, ins)
+	}
+	return doc.ReplaceFrom(e.c.replica, max(doc.Highest(e.c.replica), e.highest(t))+1, at, del, ins)
+}
+
+// newText starts the op of a text whose first edit is made.
+func (e *Edit) newText(t target, doc *text.Doc) *pendingText {
+	p := &pendingText{target: t, op: len(e.part.Ops), doc: doc}
 	if e.texts == nil {
 		e.texts = map[target]*pendingText{}
 	}
-	e.texts[t] = p
+	e.texts[t], e.typing = p, p
+	*e.fieldsOf(t).make(t.name(), ClassText) = field{name: t.name(), class: ClassText, text: &textField{doc: doc}}
 	e.take(syncproto.Op{Kind: syncproto.OpText, Field: t.field, Item: t.item, Sub: t.sub})
 	return p
 }
@@ -75,12 +94,14 @@ func (e *Edit) fieldsOf(t target) *fieldSet {
 }
 
 // doc returns the text on the scratch, or an empty one to become it.
-func (e *Edit) doc(t target) (doc *text.Doc, made bool, err error) {
-	if f := e.r.at(t, ClassText); f != nil {
-		doc, err = f.text.open()
-		return doc, false, err
+func (e *Edit) doc(t target, p *pendingText) (*text.Doc, error) {
+	if p != nil {
+		return p.doc, nil
 	}
-	return text.New(), true, nil
+	if f := e.r.at(t, ClassText); f != nil {
+		return f.text.open()
+	}
+	return text.New(), nil
 }
 
 // highest is the replica's highest counter in the text's newest state.

@@ -38,13 +38,6 @@ func (t *textField) apply(author syncproto.ReplicaID, e text.Edit) {
 	t.raw = nil
 }
 
-func (t *textField) appendBinary(b []byte) []byte {
-	if t.raw != nil {
-		return append(b, t.raw...)
-	}
-	return t.doc.AppendBinary(b)
-}
-
 func (t *textField) clone() *textField {
 	if t == nil {
 		return nil

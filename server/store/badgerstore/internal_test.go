@@ -50,12 +50,10 @@ func mustPut(t *testing.T, s *Store, k string, v []byte) {
 	}
 }
 
-// random returns n bytes that do not repeat.
+// random returns n bytes that were never there before.
 func random(n int) []byte {
 	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(rand.Uint32())
-	}
+	rand.NewChaCha8([32]byte(fmt.Appendf(nil, "%032x", rand.Uint64()))).Read(b)
 	return b
 }
 

@@ -36,10 +36,9 @@ func newHistory() *history {
 
 // mirror is what the model knows of a device.
 type mirror struct {
-	has     map[int]bool   // edits delivered
-	applied map[int]bool   // edits whose causes, of the same record, are applied too
-	runs    map[string]int // edit sets delivered by name, for pending
-	open    []int          // local edits not taken yet
+	has     map[int]bool // edits delivered
+	applied map[int]bool // edits whose causes, of the same record, are applied too
+	open    []int        // local edits not taken yet
 }
 
 func newMirror() *mirror {

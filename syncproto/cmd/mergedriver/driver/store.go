@@ -8,21 +8,30 @@ import (
 	"github.com/chuantou/chuantou/syncproto/crdt"
 )
 
-// save gives the device's whole stored state: clock, records, the log of
-// changes (those that wait among them), and which parts wait.
+// statesShare says how much smaller than the log states must be to be stored.
+const statesShare = 4
+
+// save gives the device's whole stored state: clock, records, and the log of
+// changes, those that wait among them. The log alone says everything; states
+// spare the loader joining it again, and stand in the blob when they add
+// little: after long typing in few changes they would repeat all of it.
 func save(_ *Driver, v *device, _ *request) (answer, error) {
 	if err := v.save(); err != nil {
 		return nil, err
 	}
 	b := binary.AppendVarint(nil, v.now)
 	ids := v.store.IDs()
-	b = binary.AppendUvarint(b, uint64(len(ids)))
+	var states []byte
 	for _, id := range ids {
 		state := v.store.Record(id).AppendBinary(nil)
-		b = append(binary.AppendUvarint(b, uint64(len(state))), state...)
+		states = append(binary.AppendUvarint(states, uint64(len(state))), state...)
 	}
-	b = appendRuns(b, v.log.order)
-	blob := seal(blobState, b)
+	log := appendRuns(nil, v.log.order)
+	if len(states) > len(log)/statesShare {
+		ids, states = nil, nil
+	}
+	b = append(binary.AppendUvarint(b, uint64(len(ids))), states...)
+	blob := seal(blobState, append(b, log...))
 	return answer{"blob": base64.StdEncoding.EncodeToString(blob), "bytes": len(blob)}, nil
 }
 
