@@ -145,11 +145,11 @@ func (s sessions) Viewer(_ context.Context, token string) (web.Viewer, error) {
 		return web.Viewer{}, web.ErrNoSession
 	}
 	d := s.dir.Person(person)
-	p, ok := people{s.Server}.Person(person)
+	p, ok := people(s).Person(person)
 	if !ok {
 		return web.Viewer{}, web.ErrNoSession
 	}
-	v := s.dir.Viewer(person).On(people{s.Server}.today())
+	v := s.dir.Viewer(person).On(people(s).today())
 	var area []string
 	for _, place := range v.Territory() {
 		if name := s.dir.PlaceName(place); !slices.Contains(area, name) {

@@ -81,7 +81,7 @@ func run(ctx context.Context, data, listen string, once, asJSON bool) error {
 	if err := s.tell(ctx, newStory(sample)); err != nil {
 		return err
 	}
-	rows, err := s.timeline(ctx)
+	rows, err := s.timeline(ctx, "occurred")
 	if err != nil {
 		return err
 	}

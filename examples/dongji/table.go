@@ -29,7 +29,7 @@ type tableRow struct {
 }
 
 // timeline logs in as the leader, with his password, and reads all rows.
-func (s *stage) timeline(ctx context.Context) ([]tableRow, error) {
+func (s *stage) timeline(ctx context.Context, order string) ([]tableRow, error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (s *stage) timeline(ctx context.Context) ([]tableRow, error) {
 			Rows []tableRow `json:"rows"`
 			Next string     `json:"next"`
 		}
-		if err := call(ctx, web, http.MethodGet, base+"/v1/timeline?limit=50&after="+after, nil, &page); err != nil {
+		if err := call(ctx, web, http.MethodGet, base+"/v1/timeline?limit=50&order="+order+"&after="+after, nil, &page); err != nil {
 			return nil, err
 		}
 		all = append(all, page.Rows...)

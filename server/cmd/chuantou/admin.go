@@ -43,16 +43,16 @@ func admin(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 	if err := c.parse(args); err != nil {
 		return err
 	}
+	if what != "code" && what != "password" {
+		return &usageError{fmt.Sprintf("admin: %q is neither code nor password; chuantou admin -h tells of them", what)}
+	}
 	if err := cmp.Or(c.noWords(), c.need("data", "person")); err != nil {
 		return err
 	}
-	switch what {
-	case "code":
+	if what == "code" {
 		return adminCode(ctx, *data, *person, out)
-	case "password":
-		return adminPassword(ctx, *data, *person, *login, in, out)
 	}
-	return &usageError{fmt.Sprintf("admin: %q is neither code nor password; chuantou admin -h tells of them", what)}
+	return adminPassword(ctx, *data, *person, *login, in, out)
 }
 
 func adminCode(ctx context.Context, data, person string, out io.Writer) error {

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/chuantou/chuantou/examples/internal/serverproc"
+)
+
+// The test binary is the device process too.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "device" {
+		os.Exit(deviceMain(os.Args[2:]))
+	}
+	os.Exit(m.Run())
+}
+
+func newStage(t *testing.T, dir string) *stage {
+	t.Helper()
+	s := &stage{dir: dir, phones: map[string]*phone{}, say: t.Logf}
+	if err := s.load(); err != nil {
+		t.Fatal(err)
+	}
+	s.server = &serverproc.Server{Data: filepath.Join(dir, "server"), Args: []string{"-clock-file", s.clock()}}
+	if err := s.open(t.Context(), "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// The whole story with real processes, and the orders the sample calls golden;
+// then a second run on the same folder, which adds nothing.
+func TestStoryEndsAsTheSampleSays(t *testing.T) {
+	sample, err := loadSample()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	pushed := 0
+	for run := range 2 {
+		s := newStage(t, dir)
+		if err := s.tell(t.Context(), newStory(sample)); err != nil {
+			t.Fatalf("run %d: %v", run, err)
+		}
+		for order, want := range map[string][]string{"occurred": sample.Golden.ByOccurrence, "arrived": sample.Golden.ByArrival} {
+			rows, err := s.timeline(t.Context(), order)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := s.short(rows); !slices.Equal(got, want) {
+				t.Errorf("run %d, order %s:\n got %v\nwant %v", run, order, got, want)
+			}
+		}
+		f := s.figures()
+		if run == 0 {
+			pushed = f.Pushed
+		} else if f.Pushed != 0 {
+			t.Errorf("the second run pushed %d changes", f.Pushed)
+		}
+		if f.Conflicts < 2 || f.Held != 1 || pushed < 140 || f.Devices != 7 {
+			t.Errorf("run %d: %+v", run, f)
+		}
+		s.close()
+	}
+}
+
+// short turns rows back into the sample's names.
+func (s *stage) short(rows []tableRow) (out []string) {
+	names := map[string]string{}
+	for k, id := range s.progress.IDs {
+		names[id.String()] = k
+	}
+	for _, r := range rows {
+		out = append(out, names[r.Record])
+	}
+	return out
+}
