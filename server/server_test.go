@@ -3,18 +3,20 @@ package server_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chuantou/chuantou/server"
 	"github.com/chuantou/chuantou/server/httpapi"
 	"github.com/chuantou/chuantou/server/store"
-	"github.com/chuantou/chuantou/server/store/memstore"
+	"github.com/chuantou/chuantou/server/store/badgerstore"
 	"github.com/chuantou/chuantou/syncproto"
 )
 
@@ -119,40 +121,58 @@ func TestOperator(t *testing.T) {
 	}
 }
 
+// failing is a store whose disk can be made to fail.
+type failing struct {
+	store.Store
+	now atomic.Bool
+}
+
+func (f *failing) Update(ctx context.Context, guards []store.Key, fn func(store.Reader) (store.Batch, error)) (store.Mark, error) {
+	if f.now.Load() {
+		return 0, fmt.Errorf("sync: %w", store.ErrMaybe)
+	}
+	return f.Store.Update(ctx, guards, fn)
+}
+
 // A store that stops after an input/output error ends Run with an error that
-// says so: the folder must be opened again.
+// says so, and opening the folder again goes on.
 func TestStoreStops(t *testing.T) {
 	dir := folder(t)
-	var mem *memstore.Store
+	disk := &failing{}
 	addr := make(chan string, 1)
-	s, err := server.New(server.Config{Dir: dir, Listen: "127.0.0.1:0", Bound: func(a string) { addr <- a },
-		Engine: func(string, *slog.Logger) (store.Store, error) {
-			mem = memstore.New()
-			return mem, nil
-		}})
+	cfg := server.Config{Dir: dir, Listen: "127.0.0.1:0", Bound: func(a string) { addr <- a }}
+	cfg.Engine = func(dir string, log *slog.Logger) (store.Store, error) {
+		s, err := badgerstore.Open(dir, badgerstore.Options{Logger: log, MustExist: true})
+		disk.Store = s
+		return disk, err
+	}
+	s, err := server.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(t.Context()) }()
-	res, err := http.Get("http://" + <-addr + "/readyz")
-	if err != nil {
-		t.Fatal(err)
+	<-addr
+	code := func(s *server.Server) int {
+		rec := httptest.NewRecorder()
+		req := httptest.NewRequestWithContext(t.Context(), "POST", "/v1/admin/codes", strings.NewReader(`{"person":"童例宁"}`))
+		req.Header.Set("Content-Type", "application/json")
+		s.OperatorHandler().ServeHTTP(rec, req)
+		return rec.Code
 	}
-	if res.Body.Close(); res.StatusCode != http.StatusOK {
-		t.Errorf("ready: %d", res.StatusCode)
+	if got := code(s); got != http.StatusOK {
+		t.Errorf("before: %d", got)
 	}
-	mem.FailNext(store.ErrMaybe, false)
-	if _, err := mem.Update(t.Context(), nil, func(store.Reader) (b store.Batch, err error) {
-		b.Put(store.Key("x"), nil)
-		return b, nil
-	}); !errors.Is(err, store.ErrMaybe) {
-		t.Fatalf("not by way of the server: %v", err)
+	disk.now.Store(true)
+	if got := code(s); got != http.StatusServiceUnavailable {
+		t.Errorf("while it fails: %d", got)
 	}
-	mem.FailNext(store.ErrMaybe, false)
-	s.MakeCode(t.Context())
 	if err := <-ended; !errors.Is(err, server.ErrStoreStopped) || !errors.Is(err, store.ErrMaybe) {
 		t.Errorf("ended with %v", err)
+	}
+	disk.now.Store(false)
+	if got := code(open(t, cfg)); got != http.StatusOK {
+		t.Errorf("opened again: %d", got)
 	}
 }
 

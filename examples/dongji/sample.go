@@ -82,21 +82,6 @@ func refs(l []any) []any {
 	return out
 }
 
-// number reads a YAML integer of any width.
-func number(v any) int64 {
-	switch n := v.(type) {
-	case int:
-		return int64(n)
-	case int64:
-		return n
-	case uint64:
-		return int64(n)
-	case float64:
-		return int64(n)
-	}
-	return 0
-}
-
 // zoned writes a time of the sample, which is local, with its zone; a date
 // stays a date.
 func zoned(v any) any {

@@ -34,7 +34,6 @@ type part struct {
 // story turns the sample into saves in the order they were received.
 type story struct {
 	s       *sample
-	saves   []save
 	place   map[string]string // household -> place code
 	hamlet  map[string]string
 	demands map[string]row

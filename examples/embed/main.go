@@ -1,5 +1,4 @@
-// Command embed is the smallest app on the SDK: a kind of record of its own
-// (kinds/SW.json), saved with no network, synced when there is one.
+// Command embed is a small app on the SDK with its own kind of record, kinds/SW.json.
 package main
 
 import (
@@ -47,7 +46,7 @@ func run(ctx context.Context, dir string, level int, server, code string) error 
 	if err := d.Save(); err != nil { // durable from here on, network or not
 		return err
 	}
-	if code != "" {
+	if code != "" { // the first time in port
 		err = c.Enrol(ctx, server, code, "SW1")
 	}
 	if drafts, _ := c.Drafts(); err == nil && server != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -123,7 +124,11 @@ func (a *API) handleError(err error, c echo.Context) {
 	}
 	p := problemOf(err)
 	if p.Status >= http.StatusInternalServerError {
-		a.Log.ErrorContext(ctx, "request", "route", c.Path(), "kind", p.Kind, "err", err)
+		level := slog.LevelError
+		if p.Kind == syncproto.KindLater.String() {
+			level = slog.LevelWarn // it will pass
+		}
+		a.Log.Log(ctx, level, "request not served", "route", c.Path(), "kind", p.Kind, "err", err)
 	}
 	if a.errorPage != nil && !apiPath(c.Request().URL.Path) {
 		a.errorPage(c, echo.NewHTTPError(p.Status))

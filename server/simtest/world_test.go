@@ -129,7 +129,6 @@ type device struct {
 	cursor  syncproto.Cursor
 	digests int // mismatches seen
 	offset  time.Duration
-	up      int
 	down    int
 }
 

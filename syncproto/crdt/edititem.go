@@ -2,6 +2,7 @@ package crdt
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
@@ -65,13 +66,12 @@ func (e *Edit) InsertItem(field string, at int) (syncproto.ElemID, error) {
 		f = e.r.fields.make(field, ClassList)
 		f.list = newList()
 	}
-	place, err := e.newPlace(f, at, nil)
+	place, before, err := e.newPlace(f, at, nil)
 	if err != nil {
 		return syncproto.ElemID{}, err
 	}
 	id := syncproto.ElemID{Replica: e.c.replica, Counter: place.Counter}
-	f.list.insert(id)
-	f.list.order = nil
+	f.list.follow(before, f.list.insert(id))
 	e.take(syncproto.Op{Kind: syncproto.OpItemInsert, Field: field, Counter: place.Counter, Left: place.Left, Right: place.Right})
 	return id, nil
 }
@@ -101,12 +101,24 @@ func (e *Edit) MoveItem(field string, id syncproto.ElemID, to int) error {
 		return err
 	}
 	f := e.r.fields.find(field, ClassList)
-	place, err := e.newPlace(f, to, f.list.find(id))
+	place, before, err := e.newPlace(f, to, f.list.find(id))
 	if err != nil {
 		return err
 	}
+	order := f.list.order
 	e.take(syncproto.Op{Kind: syncproto.OpItemMove, Field: field, Item: id, Counter: place.Counter, Left: place.Left, Right: place.Right})
+	f.list.order = order
+	f.list.follow(before, f.list.find(id))
 	return nil
+}
+
+// follow puts an item, new or moved, right behind another in the shown order,
+// or first: cheaper than finding the order anew.
+func (l *list) follow(before, it *item) {
+	if i := slices.Index(l.order, it); i >= 0 {
+		l.order = slices.Delete(l.order, i, i+1)
+	}
+	l.order = slices.Insert(l.order, slices.Index(l.order, before)+1, it)
 }
 
 // RestoreItem brings a struck-out item back where it stood; a visible one is
@@ -132,9 +144,8 @@ func (e *Edit) RestoreItem(field string, id syncproto.ElemID) error {
 }
 
 // newPlace inserts a placeholder before the at-th visible item other than
-// moved, right behind the visible item before it.
-func (e *Edit) newPlace(f *field, at int, moved *item) (text.Insert, error) {
-	var before *item // the visible item that the new place follows
+// moved, right behind the visible item before it (nil: none, at the start).
+func (e *Edit) newPlace(f *field, at int, moved *item) (place text.Insert, before *item, err error) {
 	n := 0
 	for _, it := range f.list.ordered(e.r) {
 		if n == at {
@@ -146,27 +157,27 @@ func (e *Edit) newPlace(f *field, at int, moved *item) (text.Insert, error) {
 		}
 	}
 	if at < 0 || n < at {
-		return text.Insert{}, invalid("index %d in a list of %d items", at, n)
+		return text.Insert{}, nil, invalid("index %d in a list of %d items", at, n)
 	}
 	index := 0
 	if before != nil {
 		places, err := f.list.index()
 		if err != nil {
-			return text.Insert{}, err
+			return text.Insert{}, nil, err
 		}
 		index = places.position(before.shownPlace(e.r)) + 1
 	}
 	doc, err := f.list.places.open()
 	if err != nil {
-		return text.Insert{}, err
+		return text.Insert{}, nil, err
 	}
 	next := max(doc.Highest(e.c.replica), e.highestPlace(f.name)) + 1
 	edit, err := doc.ReplaceFrom(e.c.replica, next, index, 0, placeRune)
 	if err != nil {
-		return text.Insert{}, fmt.Errorf("%w: list %q: %w", ErrInvalid, f.name, err)
+		return text.Insert{}, nil, fmt.Errorf("%w: list %q: %w", ErrInvalid, f.name, err)
 	}
 	f.list.places.raw = nil
-	return edit.Inserts[0], nil
+	return edit.Inserts[0], before, nil
 }
 
 // highestPlace is the replica's highest counter in the list's newest state.

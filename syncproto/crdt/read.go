@@ -87,6 +87,19 @@ func (r *Record) Log(name string) []LogEntry { return r.fields.log(r, name) }
 // List lists the items of a list field that are not struck out, as shown.
 func (r *Record) List(name string) []*Item { return r.Items(name, false) }
 
+// Count is how many items List gives.
+func (r *Record) Count(name string) int {
+	n := 0
+	if f := r.fields.find(name, ClassList); f != nil {
+		for _, it := range f.list.items {
+			if len(it.life) > 0 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Items lists a list field's items as shown, with includeRemoved the
 // struck-out ones too. Stubs of items that a projection hides are left out.
 func (r *Record) Items(name string, includeRemoved bool) []*Item {

@@ -88,19 +88,20 @@ func folder(t *testing.T) (dir, code string) {
 
 // process is a server that runs.
 type process struct {
-	t       *testing.T
-	cmd     *exec.Cmd
-	addr    string
-	log     bytes.Buffer // complete once it has ended
-	drained chan struct{}
-	ended   bool
+	t        *testing.T
+	cmd      *exec.Cmd
+	addr     string
+	log      bytes.Buffer  // complete once it has ended
+	stopping chan struct{} // closed when it says so
+	drained  chan struct{}
+	ended    bool
 }
 
 // serve starts a server and returns once it says that it listens.
 func serve(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
 	address := filepath.Join(t.TempDir(), "address")
-	p := &process{t: t, drained: make(chan struct{})}
+	p := &process{t: t, stopping: make(chan struct{}), drained: make(chan struct{})}
 	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), binary,
 		append([]string{"serve", "-data", dir, "-listen", "127.0.0.1:0", "-address-file", address}, args...)...)
 	stderr, err := p.cmd.StderrPipe()
@@ -123,7 +124,15 @@ func serve(t *testing.T, dir string, args ...string) *process {
 	}
 	go func() {
 		defer close(p.drained)
-		_, _ = io.Copy(io.Discard, lines) // into p.log, until it ends
+		for {
+			line, err := lines.ReadString('\n')
+			if strings.Contains(line, "msg=stopping") {
+				close(p.stopping)
+			}
+			if err != nil {
+				return
+			}
+		}
 	}()
 	b, err := os.ReadFile(address)
 	if err != nil {

@@ -75,7 +75,7 @@ func TestEnrolAndSignIn(t *testing.T) {
 	p.stop()
 
 	p = serve(t, dir)
-	d.base = "http://" + p.addr
+	d.base, other.base = "http://"+p.addr, "http://"+p.addr
 	res, _ = d.get("/v1/me")
 	d.must("a token of the process before", res.StatusCode, http.StatusUnauthorized)
 	d.token = ""
@@ -197,17 +197,7 @@ func TestStopInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.signal(os.Interrupt)
-	for { // until the door is shut to others
-		c, err := net.Dial("tcp", p.addr)
-		if err != nil {
-			break
-		}
-		_, err = io.Copy(io.Discard, c) // ends when the listener drops it
-		_ = c.Close()
-		if err != nil {
-			break
-		}
-	}
+	<-p.stopping
 	if _, err := io.WriteString(conn, body); err != nil {
 		t.Fatal(err)
 	}

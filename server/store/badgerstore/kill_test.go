@@ -11,7 +11,7 @@ import (
 // much it has done, each new one opening what the last left. Nothing that was
 // acknowledged may be missing, nothing may be there by half.
 func TestKill(t *testing.T) {
-	const rounds = 20
+	const rounds = 15
 	dir, seed := t.TempDir(), rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 0))
 	var p progress

@@ -273,6 +273,7 @@ func (v *device) receiveAll(changes []received) error {
 	if err := v.save(); err != nil {
 		return err
 	}
+	v.received++
 	for i := range changes {
 		c := &changes[i]
 		if !v.log.add(c.Replica, c.Seq, c.run, c.bytes) {

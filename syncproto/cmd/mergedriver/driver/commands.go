@@ -275,7 +275,7 @@ func insertItem(_ *Driver, v *device, q *request) (answer, error) {
 	if _, taken := t.find(q.Item, true); taken {
 		return nil, badRequest("item name %q is taken", q.Item)
 	}
-	n := len(t.r.List(t.field))
+	n := t.r.Count(t.field)
 	if q.At == nil || *q.At < 0 || *q.At > n {
 		return nil, refuse("RANGE", "index in a list of %d items", n)
 	}
@@ -284,24 +284,30 @@ func insertItem(_ *Driver, v *device, q *request) (answer, error) {
 		if err != nil {
 			return err
 		}
+		t.v.items[listKey{t.r.ID, t.field}].ids[q.Item] = id
 		item := e.Item(t.field, id)
 		return errors.Join(item.Set(itemName, text(q.Item)), item.Set(itemValue, value))
 	})
 }
 
-// find finds an item by its name; struck-out ones too if removed is set.
+// find finds an item by its name; struck-out ones too if removed is set. What
+// a name leads to never changes, so names are looked up once, and all again
+// only when something was received since.
 func (t *target) find(name string, removed bool) (syncproto.ElemID, bool) {
-	key := itemKey{t.r.ID, t.field, name}
-	id, ok := t.v.items[key]
-	if !ok {
+	list := listKey{t.r.ID, t.field}
+	names := t.v.items[list]
+	if names == nil || names.received != t.v.received {
+		names = &itemNames{received: t.v.received, ids: map[string]syncproto.ElemID{}}
 		for _, it := range t.r.Items(t.field, true) {
 			if e, ok := it.Value(itemName); ok {
-				t.v.items[itemKey{t.r.ID, t.field, textOf(e.Value)}] = it.ID
+				names.ids[textOf(e.Value)] = it.ID
 			}
 		}
-		if id, ok = t.v.items[key]; !ok {
-			return id, false
-		}
+		t.v.items[list] = names
+	}
+	id, ok := names.ids[name]
+	if !ok {
+		return id, false
 	}
 	it := t.r.Item(t.field, id)
 	return id, it != nil && (removed || !it.Removed)
@@ -356,7 +362,7 @@ func moveItem(_ *Driver, v *device, q *request) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := len(t.r.List(t.field)); to < 0 || to >= n {
+	if n := t.r.Count(t.field); to < 0 || to >= n {
 		return nil, refuse("RANGE", "index %d in a list of %d items", to, n)
 	}
 	return nil, t.edit(0, true, func(e *crdt.Edit) error { return e.MoveItem(t.field, id, to) })

@@ -37,7 +37,9 @@ type device struct {
 
 	waits map[crdt.PartID]runID // parts that wait, by the run they came in
 	runs  map[runID]int         // how many parts of a run wait
-	items map[itemKey]syncproto.ElemID
+
+	received int // how often something was
+	items    map[listKey]*itemNames
 }
 
 // runID names a run of changes that were delivered together.
@@ -53,7 +55,7 @@ func newDevice(name string) *device {
 		id: replicaID(name), now: defaultNow,
 		store: crdt.NewReplica(limits), log: newChangeLog(),
 		open:  map[syncproto.RecordID]*crdt.Edit{},
-		waits: map[crdt.PartID]runID{}, runs: map[runID]int{}, items: map[itemKey]syncproto.ElemID{},
+		waits: map[crdt.PartID]runID{}, runs: map[runID]int{}, items: map[listKey]*itemNames{},
 	}
 }
 

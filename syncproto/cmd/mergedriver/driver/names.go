@@ -77,3 +77,15 @@ func textOf(v syncproto.Value) string {
 	t, _ := s.(string)
 	return t
 }
+
+// listKey names a list field of a record.
+type listKey struct {
+	record syncproto.RecordID
+	field  string
+}
+
+// itemNames leads from the names of a list's items to their ids.
+type itemNames struct {
+	received int // how often the device had received something then
+	ids      map[string]syncproto.ElemID
+}

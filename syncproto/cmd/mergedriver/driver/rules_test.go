@@ -364,4 +364,3 @@ func TestRule11Clocks(t *testing.T) {
 		}
 	})
 }
-

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 
-	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 )
 
@@ -99,11 +98,4 @@ func (v *device) remember(c *received) error {
 		}
 	}
 	return nil
-}
-
-// itemKey names a list item; the id it leads to never changes.
-type itemKey struct {
-	record syncproto.RecordID
-	field  string
-	item   string
 }
