@@ -94,11 +94,21 @@ func (k *compiler) fail(field string, err error) error {
 
 func itemName(field string, ref ItemRef) ItemRef { return ItemRef(field) + "/" + ref }
 
-// apply carries out the draft's edits.
+// apply carries out the draft's edits, field by field in the order of the form:
+// the same form filled in any order makes the same ops in the same order, which
+// compresses better. Within a field the draft's order stays.
 func (k *compiler) apply() error {
-	for i := range k.d.edits {
-		if err := k.edit(&k.d.edits[i]); err != nil {
-			return k.fail(k.d.edits[i].Field, err)
+	edits := slices.Clone(k.d.edits)
+	if k.d.kind != nil {
+		at := make(map[string]int, len(k.d.kind.Fields))
+		for i, f := range k.d.kind.Fields {
+			at[f.Key] = i + 1
+		}
+		slices.SortStableFunc(edits, func(a, b edit) int { return at[a.Field] - at[b.Field] })
+	}
+	for i := range edits {
+		if err := k.edit(&edits[i]); err != nil {
+			return k.fail(edits[i].Field, err)
 		}
 	}
 	return k.groups()

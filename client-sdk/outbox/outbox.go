@@ -94,26 +94,46 @@ func (c *Cutter) bundle(from, to syncproto.Seq) (*syncproto.Bundle, error) {
 	if c.ratio == 0 {
 		c.ratio = firstRatio
 	}
-	changes, prev, err := c.gather(from, to)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		seeds, err := c.seeds(from, len(changes))
+	var best *syncproto.Bundle
+	for limit := to; ; {
+		changes, prev, err := c.gather(from, limit)
 		if err != nil {
 			return nil, err
 		}
-		b, _ := sign.MakeBundle(c.Key, changes, seeds, prev, wire.EffortThin)
-		if b.RawBytes > 4<<10 {
-			c.ratio = float64(len(b.Frame)) / float64(b.RawBytes)
+		b, err := c.pack(changes, prev)
+		if err != nil {
+			return nil, err
 		}
-		if len(b.Frame) <= syncproto.MaxBundleBytes || len(changes) == 1 {
+		fits := len(b.Frame) <= syncproto.MaxBundleBytes || b.Count == 1
+		switch {
+		case fits && (b.To() == to || len(b.Frame) > wellFilled || best != nil && b.Count <= best.Count):
 			return b, nil
+		case fits && limit < to: // a larger one was too large
+			return b, nil
+		case fits:
+			best = b // the changes compress better than was thought: take more
+		case best != nil:
+			return best, nil
+		default:
+			limit = from + syncproto.Seq(max(1, min(b.Count*9/10, b.Count*syncproto.MaxBundleBytes/len(b.Frame)))) - 1
 		}
-		// Too much after all: as many as this measurement says, fewer in any case.
-		fit := int(float64(len(changes)) * 0.95 * syncproto.MaxBundleBytes / float64(len(b.Frame)))
-		changes = changes[:min(max(1, fit), len(changes)-1)]
 	}
+}
+
+// wellFilled is a bundle that is not tried again for a few changes more.
+const wellFilled = syncproto.MaxBundleBytes * 92 / 100
+
+// pack makes a bundle of the changes and learns how well they compress.
+func (c *Cutter) pack(changes []wire.RawChange, prev syncproto.Hash) (*syncproto.Bundle, error) {
+	seeds, err := c.seeds(changes[0].Seq, len(changes))
+	if err != nil {
+		return nil, err
+	}
+	b, _ := sign.MakeBundle(c.Key, changes, seeds, prev, wire.EffortThin)
+	if b.RawBytes > 4<<10 {
+		c.ratio = float64(len(b.Frame)) / float64(b.RawBytes)
+	}
+	return b, nil
 }
 
 // gather reads changes until they are thought to fill a bundle. A change over

@@ -146,35 +146,35 @@ func (e *Edit) RestoreItem(field string, id syncproto.ElemID) error {
 // newPlace inserts a placeholder before the at-th visible item other than
 // moved, right behind the visible item before it (nil: none, at the start).
 func (e *Edit) newPlace(f *field, at int, moved *item) (place text.Insert, before *item, err error) {
-	n := 0
-	for _, it := range f.list.ordered(e.r) {
+	n, rank := 0, 0 // visible items passed, and where before stands among all
+	for i, it := range f.list.ordered(e.r) {
 		if n == at {
 			break
 		}
 		if len(it.life) > 0 && it != moved {
-			before = it
+			before, rank = it, i+1
 			n++
 		}
 	}
 	if at < 0 || n < at {
-		return text.Insert{}, nil, invalid("index %d in a list of %d items", at, n)
-	}
-	index := 0
-	if before != nil {
-		places, err := f.list.index()
-		if err != nil {
-			return text.Insert{}, nil, err
-		}
-		index = places.position(before.shownPlace(e.r)) + 1
+		return place, nil, invalid("index %d in a list of %d items", at, n)
 	}
 	doc, err := f.list.places.open()
 	if err != nil {
-		return text.Insert{}, nil, err
+		return place, nil, err
+	}
+	// While nothing was ever moved there are as many places as items.
+	if before != nil && doc.Len() != len(f.list.items) {
+		places, err := f.list.index()
+		if err != nil {
+			return place, nil, err
+		}
+		rank = places.position(before.shownPlace(e.r)) + 1
 	}
 	next := max(doc.Highest(e.c.replica), e.highestPlace(f.name)) + 1
-	edit, err := doc.ReplaceFrom(e.c.replica, next, index, 0, placeRune)
+	edit, err := doc.ReplaceFrom(e.c.replica, next, rank, 0, placeRune)
 	if err != nil {
-		return text.Insert{}, nil, fmt.Errorf("%w: list %q: %w", ErrInvalid, f.name, err)
+		return place, nil, fmt.Errorf("%w: list %q: %w", ErrInvalid, f.name, err)
 	}
 	f.list.places.raw = nil
 	return edit.Inserts[0], before, nil
