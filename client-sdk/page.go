@@ -25,6 +25,7 @@ type pageApply struct {
 	was   map[syncproto.RecordID]baseRow // atoms and sums before the page
 	sums  map[syncproto.Atom]*atomSums   // touched by this page
 	batch localstore.Batch
+	state []byte // for one state at a time
 
 	newSchema *schema.Schema // nil when the page brings none
 
@@ -352,7 +353,7 @@ func (a *pageApply) settle() error {
 		}
 		a.digest(h)
 		a.moveSums(a.was[id], h)
-		a.c.putBase(&a.batch, id, h)
+		a.putBase(id, h)
 	}
 	for atom, s := range a.sums {
 		if s.Records == 0 && len(s.Classes) == 0 {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/chuantou/chuantou/client-sdk/localstore"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 )
@@ -117,15 +116,17 @@ func (c *Client) visible(id syncproto.RecordID) (*held, error) {
 	return h, nil
 }
 
-// putBase writes a record's base and row into a batch; a nil base removes it.
-func (c *Client) putBase(b *localstore.Batch, id syncproto.RecordID, h *held) {
+// putBase writes a record's base and row into the page's batch; a nil base
+// removes it.
+func (a *pageApply) putBase(id syncproto.RecordID, h *held) {
 	if h.base == nil {
-		b.Delete(baseKey(id))
+		a.batch.Delete(baseKey(id))
 	} else {
-		row := baseRow{Atoms: h.atoms, Tag: c.schemaTag, Sums: h.sums, State: h.base.AppendBinary(nil)}
-		b.Put(baseKey(id), row.append())
+		a.state = h.base.AppendBinary(a.state[:0])
+		row := baseRow{Atoms: h.atoms, Tag: a.c.schemaTag, Sums: h.sums, State: a.state}
+		a.batch.Put(baseKey(id), row.append())
 	}
-	c.putRow(b, id, h)
+	a.c.putRow(&a.batch, id, h)
 }
 
 // joinAtom notes that the record is fed from an atom.

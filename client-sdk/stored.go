@@ -181,7 +181,8 @@ type baseRow struct {
 }
 
 func (b *baseRow) append() []byte {
-	out := wire.AppendArray(beginStored(4), len(b.Atoms))
+	out := append(make([]byte, 0, len(b.State)+48*len(b.Sums)+64), beginStored(4)...)
+	out = wire.AppendArray(out, len(b.Atoms))
 	for _, a := range b.Atoms {
 		out = wire.AppendText(out, string(a))
 	}

@@ -47,7 +47,8 @@ type Store interface {
 }
 
 // Batch is a list of writes; of two on one key the later counts. The zero
-// value is an empty batch. It keeps the slices it is given.
+// value is an empty batch. It keeps the slices it is given, and an engine may keep
+// them after Apply: they must not change any more.
 type Batch struct {
 	ops   []Write
 	bytes int

@@ -110,6 +110,7 @@ func (m *Memory) Apply(b *Batch) error {
 	return nil
 }
 
+// write takes a write over: keys and values of a batch never change.
 func (m *Memory) write(w Write) {
 	c, at, found := m.find(w.Key)
 	switch {
@@ -120,11 +121,11 @@ func (m *Memory) write(w Write) {
 		}
 	case w.Value == nil:
 	case found:
-		m.chunks[c][at].Value = bytes.Clone(w.Value)
+		m.chunks[c][at].Value = w.Value
 	case c == len(m.chunks):
-		m.chunks = append(m.chunks, []Write{{bytes.Clone(w.Key), bytes.Clone(w.Value)}})
+		m.chunks = append(m.chunks, []Write{w})
 	default:
-		m.chunks[c] = slices.Insert(m.chunks[c], at, Write{bytes.Clone(w.Key), bytes.Clone(w.Value)})
+		m.chunks[c] = slices.Insert(m.chunks[c], at, w)
 		if n := len(m.chunks[c]); n > chunkKeys {
 			rest := slices.Clone(m.chunks[c][n/2:])
 			m.chunks[c] = slices.Delete(m.chunks[c], n/2, n)

@@ -106,10 +106,8 @@ func (c *Cutter) bundle(from, to syncproto.Seq) (*syncproto.Bundle, error) {
 		}
 		fits := len(b.Frame) <= syncproto.MaxBundleBytes || b.Count == 1
 		switch {
-		case fits && (b.To() == to || len(b.Frame) > wellFilled || best != nil && b.Count <= best.Count):
-			return b, nil
-		case fits && limit < to: // a larger one was too large
-			return b, nil
+		case fits && (b.To() == limit || len(b.Frame) > wellFilled || best != nil && b.Count <= best.Count):
+			return b, nil // nothing more, enough, or as much as there can be
 		case fits:
 			best = b // the changes compress better than was thought: take more
 		case best != nil:

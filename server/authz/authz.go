@@ -341,7 +341,7 @@ func (v *Viewer) Clearance(atom syncproto.Atom) syncproto.Audience {
 	case strings.HasPrefix(string(atom), "t:"):
 		township := string(atom[2:])
 		for _, g := range v.Grants {
-			if g.Role == RoleTownship && g.assists() && g.Place != "" && strings.HasPrefix(township, g.Place) {
+			if g.Role == RoleTownship && g.assists() && g.Place == township {
 				return scopeTeam
 			}
 		}

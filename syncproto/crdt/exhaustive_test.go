@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -27,7 +28,7 @@ import (
 
 var (
 	smallChanges = flag.Int("small.changes", 6, "changes in a history of the small model")
-	smallLetters = flag.Bool("small.all", false, "the whole alphabet at full length, not the pairs of it (minutes)")
+	smallLetters = flag.Bool("small.all", false, "the whole alphabet at full length, not the pairs of it (an hour)")
 )
 
 // letter is one kind of change.
@@ -77,6 +78,9 @@ type history struct {
 }
 
 func TestSmallModel(t *testing.T) {
+	// Millions of small states come and go: collect seldom.
+	percent := debug.SetGCPercent(1000)
+	t.Cleanup(func() { debug.SetGCPercent(percent) })
 	for name, a := range alphabets() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

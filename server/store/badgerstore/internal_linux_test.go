@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chuantou/chuantou/server/store"
@@ -40,6 +42,72 @@ func TestLogFollowed(t *testing.T) {
 		if end += int64(at + len(v)); end > s.wal.upper {
 			t.Fatalf("update %d: the log has %d bytes, thought at most %d", i, end, s.wal.upper)
 		}
+	}
+}
+
+// TestSyncFails: an update that could not be made durable is not called stored,
+// is shown to no view, and the store takes no other.
+func TestSyncFails(t *testing.T) {
+	s := mustOpen(t)
+	mustPut(t, s, "a", []byte("1"))
+	s.wal.file.f.Close() // no sync can succeed any more
+	var wg sync.WaitGroup
+	var maybe atomic.Int32
+	for w := range 4 {
+		wg.Go(func() {
+			for {
+				_, err := s.Update(context.Background(), nil, func(store.Reader) (store.Batch, error) {
+					var b store.Batch
+					b.Put(store.Key("a"), []byte("2"))
+					b.Put(store.Key(fmt.Sprint("b", w)), nil)
+					return b, nil
+				})
+				if errors.Is(err, store.ErrBroken) {
+					return
+				}
+				if maybe.Add(1); !errors.Is(err, store.ErrMaybe) {
+					t.Errorf("update: %v", err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if maybe.Load() == 0 {
+		t.Error("no outcome was unknown")
+	}
+	if at := s.snapshots.newest(); at != 1 {
+		t.Errorf("views read state %d, 1 is durable", at)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(s.dir, Options{Logger: s.log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	mustPut(t, again, "c", nil)
+	err = again.View(context.Background(), 0, func(r store.Reader) error {
+		a, err := r.Get(store.Key("a"))
+		if err != nil {
+			return err
+		}
+		some := false
+		for w := range 4 {
+			b, err := r.Get(store.Key(fmt.Sprint("b", w)))
+			if err != nil {
+				return err
+			}
+			some = some || b != nil
+		}
+		if some != (string(a) == "2") {
+			t.Errorf("half an update is stored: a is %q, some b is there: %v", a, some)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
