@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
@@ -51,6 +52,7 @@ func (c *Client) compile(d *Draft, status RecordStatus, s *save) (syncproto.Part
 	if !changed {
 		return syncproto.Part{}, errNothing
 	}
+	canonical(part.Ops)
 	part.Prev = c.own.last(d.record, k.replica)
 	return part, k.seal(&part, household, &s.seal)
 }
@@ -94,24 +96,28 @@ func (k *compiler) fail(field string, err error) error {
 
 func itemName(field string, ref ItemRef) ItemRef { return ItemRef(field) + "/" + ref }
 
-// apply carries out the draft's edits, field by field in the order of the form:
-// the same form filled in any order makes the same ops in the same order, which
-// compresses better. Within a field the draft's order stays.
+// apply carries out the draft's edits.
 func (k *compiler) apply() error {
-	edits := slices.Clone(k.d.edits)
-	if k.d.kind != nil {
-		at := make(map[string]int, len(k.d.kind.Fields))
-		for i, f := range k.d.kind.Fields {
-			at[f.Key] = i + 1
-		}
-		slices.SortStableFunc(edits, func(a, b edit) int { return at[a.Field] - at[b.Field] })
-	}
-	for i := range edits {
-		if err := k.edit(&edits[i]); err != nil {
-			return k.fail(edits[i].Field, err)
+	for i := range k.d.edits {
+		if err := k.edit(&k.d.edits[i]); err != nil {
+			return k.fail(k.d.edits[i].Field, err)
 		}
 	}
 	return k.groups()
+}
+
+// canonical puts ops into the order of their fields' names: the same form
+// filled in any order gives the same bytes, which compresses better, and a
+// state takes them without moving what it has. Ops of different fields do not
+// know of each other, and within a field the order stays. A delete or restore
+// knows of all before it: then nothing is moved.
+func canonical(ops []syncproto.Op) {
+	for i := range ops {
+		if ops[i].Field == "" {
+			return
+		}
+	}
+	slices.SortStableFunc(ops, func(a, b syncproto.Op) int { return strings.Compare(a.Field, b.Field) })
 }
 
 func (k *compiler) edit(e *edit) error {

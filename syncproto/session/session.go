@@ -22,7 +22,6 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"io"
-	"net/http"
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/sign"
@@ -218,7 +217,7 @@ func (s *Session) Next(now int64) *Request {
 	if s.phase == phasePush {
 		s.inFlight = forPush
 		s.report.Requests++
-		return &Request{Method: http.MethodPost, Path: "/v1/sync/push", Token: s.report.Token.Text,
+		return &Request{Method: methodPost, Path: "/v1/sync/push", Token: s.report.Token.Text,
 			Body: wire.AppendPush(nil, s.out.Bundles)}
 	}
 	return s.askPage()
@@ -256,7 +255,7 @@ func refusal(r Response) error {
 
 // retryToken reports whether the answer asks for a new token and one may still be asked for.
 func (s *Session) retryToken(r Response) bool {
-	if r.Err != nil || r.Status != http.StatusUnauthorized || s.authTries >= maxAuthTries {
+	if r.Err != nil || r.Status != statusUnauthorized || s.authTries >= maxAuthTries {
 		return false
 	}
 	s.report.Token = Token{}

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"net/http"
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/sign"
@@ -35,7 +34,7 @@ func (s *Session) askToken(now int64) *Request {
 	sig := s.cfg.Sign(&q)
 	body := wire.AppendBytes(wire.AppendArray(nil, 4), q.Replica[:])
 	body = wire.AppendBytes(wire.AppendInt(body, q.Wall), q.Nonce[:])
-	return &Request{Method: http.MethodPost, Path: "/v1/sync/session", Body: wire.AppendBytes(body, sig[:])}
+	return &Request{Method: methodPost, Path: "/v1/sync/session", Body: wire.AppendBytes(body, sig[:])}
 }
 
 func (s *Session) handleToken(r Response) {
@@ -43,7 +42,7 @@ func (s *Session) handleToken(r Response) {
 	switch {
 	case err == nil:
 		err = s.takeToken(r)
-	case r.Err == nil && r.Status == http.StatusUnauthorized && r.Wall != 0 && s.authTries < maxAuthTries:
+	case r.Err == nil && r.Status == statusUnauthorized && r.Wall != 0 && s.authTries < maxAuthTries:
 		return // the clock was off; it has been learned, Next signs in again
 	}
 	if err != nil {
