@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 
 	"github.com/chuantou/chuantou/syncproto"
@@ -29,7 +28,7 @@ func (s *Session) askPage() *Request {
 			q.Cursor = cursor
 		}
 	}
-	return &Request{Method: http.MethodPost, Path: "/v1/sync/pull", Token: s.report.Token.Text, Body: wire.AppendPull(nil, &q)}
+	return &Request{Method: methodPost, Path: "/v1/sync/pull", Token: s.report.Token.Text, Body: wire.AppendPull(nil, &q)}
 }
 
 // HashCursor is what an idle request sends in place of a cursor.
@@ -60,7 +59,7 @@ func (s *Session) handlePull(r Response) {
 		s.endPull(err)
 		return
 	}
-	if r.Status == http.StatusNoContent {
+	if r.Status == statusNoContent {
 		s.endPull(nil)
 		return
 	}
