@@ -117,7 +117,18 @@ func canonical(ops []syncproto.Op) {
 			return
 		}
 	}
+	var counts []uint64 // of the log entries, rising as they are written
+	for _, op := range ops {
+		if op.Kind == syncproto.OpLog {
+			counts = append(counts, op.Lamport)
+		}
+	}
 	slices.SortStableFunc(ops, func(a, b syncproto.Op) int { return strings.Compare(a.Field, b.Field) })
+	for i := range ops {
+		if ops[i].Kind == syncproto.OpLog {
+			ops[i].Lamport, counts = counts[0], counts[1:]
+		}
+	}
 }
 
 func (k *compiler) edit(e *edit) error {

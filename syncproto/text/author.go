@@ -1,6 +1,10 @@
 package text
 
-import "github.com/chuantou/chuantou/syncproto"
+import (
+	"slices"
+
+	"github.com/chuantou/chuantou/syncproto"
+)
 
 // ref is an ElemID inside one Doc: an entry of Doc.authors and an index in it.
 type ref struct{ author, index int32 }
@@ -13,11 +17,12 @@ var none = ref{author: -1}
 type author struct {
 	id    syncproto.ReplicaID
 	base  uint64  // counter of the first element, less one
-	where []int32 // element -> slot of the item that holds it
+	n     int32   // how many elements
 	next  int32   // the same replica's next entry, -1 if there is none
+	where []int32 // element -> slot of the item that holds it, once Doc.indexed
 }
 
-func (a *author) highest() uint64 { return a.base + uint64(len(a.where)) }
+func (a *author) highest() uint64 { return a.base + uint64(a.n) }
 
 // manyAuthors is from when on a map finds authors faster than a walk.
 const manyAuthors = 8
@@ -104,7 +109,47 @@ func (d *Doc) lessID(x, y ref) bool {
 	return d.id(x).Compare(d.id(y)) < 0
 }
 
+// fewItems is up to when a walk over the items serves as index by id.
+const fewItems = 32
+
 // slot is the item that holds the element.
-func (d *Doc) slot(r ref) int32 { return d.authors[r.author].where[r.index] }
+func (d *Doc) slot(r ref) int32 {
+	if d.indexed {
+		return d.authors[r.author].where[r.index]
+	}
+	for i := range d.items {
+		if it := &d.items[i]; it.author == r.author && r.index >= it.index && r.index < it.index+it.n {
+			return int32(i)
+		}
+	}
+	panic("text: element without its item")
+}
 
 func (d *Doc) item(r ref) *item { return &d.items[d.slot(r)] }
+
+// own enters elements of an item in the index.
+func (d *Doc) own(slot, index, n int32) {
+	if !d.indexed {
+		if len(d.items) > fewItems {
+			d.index()
+		}
+		return
+	}
+	a := &d.authors[d.items[slot].author]
+	if more := int(index+n) - len(a.where); more > 0 {
+		a.where = slices.Grow(a.where, more)[:index+n]
+	}
+	for i, part := 0, a.where[index:index+n]; i < len(part); i++ {
+		part[i] = slot
+	}
+}
+
+func (d *Doc) index() {
+	d.indexed = true
+	for i := range d.authors {
+		d.authors[i].where = make([]int32, d.authors[i].n)
+	}
+	for i := range d.items {
+		d.own(int32(i), d.items[i].index, d.items[i].n)
+	}
+}

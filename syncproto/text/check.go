@@ -43,6 +43,9 @@ func (d *Doc) check(author syncproto.ReplicaID, e Edit) error {
 
 // checkInserts checks the runs and returns the counter after the last.
 func (d *Doc) checkInserts(author syncproto.ReplicaID, runs []Insert, next uint64) (uint64, error) {
+	if len(runs) > maxRuns {
+		return 0, fmt.Errorf("%w: edit of %d runs, more than %d", ErrInvalid, len(runs), maxRuns)
+	}
 	first := next
 	for i := range runs {
 		ins := &runs[i]

@@ -71,12 +71,17 @@ func (r *reader) bytes(n int) []byte {
 	return r.b[r.off-n : r.off : r.off]
 }
 
-func (r *reader) text() []byte {
-	b := r.bytes(r.count(1, "bytes of text"))
-	if !utf8.Valid(b) {
-		r.failf("text is not UTF-8")
+// runesOf counts the code points of b, which must be valid UTF-8.
+func (r *reader) runesOf(b []byte) int {
+	for i, c := range b {
+		if c >= utf8.RuneSelf {
+			if !utf8.Valid(b[i:]) {
+				r.failf("text is not UTF-8")
+			}
+			return i + utf8.RuneCount(b[i:])
+		}
 	}
-	return b
+	return len(b)
 }
 
 // replicas reads n ids, which ascend.
@@ -227,6 +232,10 @@ func DecodeEdit(author syncproto.ReplicaID, b []byte) (Edit, error) {
 	if nDel == 3 {
 		nDel += r.count(2, "deletes")
 	}
+	if nIns > maxRuns {
+		r.failf("edit of %d runs, more than %d", nIns, maxRuns)
+		return Edit{}, r.err
+	}
 	if nIns > (len(b)-r.off)/4 || nDel > (len(b)-r.off)/2 || head>>4 > uint64((len(b)-r.off)/len(author)) {
 		r.failf("input ends early")
 		return Edit{}, r.err
@@ -262,11 +271,12 @@ func (t *table) inserts(r *reader, out []Insert, n int, used []bool) []Insert {
 		ins := Insert{Counter: counter}
 		ins.Left = t.origin(r, counter, used)
 		ins.Right = t.origin(r, counter, used)
-		ins.Text = string(r.text())
-		if ins.Text == "" {
+		text := r.bytes(r.count(1, "bytes of text"))
+		if len(text) == 0 {
 			r.failf("empty run")
 		}
-		counter += uint64(utf8.RuneCountInString(ins.Text))
+		ins.Text = string(text)
+		counter += uint64(r.runesOf(text))
 		out = append(out, ins)
 	}
 	return out

@@ -2,7 +2,6 @@ package text
 
 import (
 	"slices"
-	"unicode/utf8"
 
 	"github.com/chuantou/chuantou/syncproto"
 )
@@ -16,20 +15,23 @@ func Decode(b []byte) (*Doc, error) {
 	s := states.Get().(*state)
 	defer s.release()
 	r := reader{b: b}
-	text, elements := s.parse(&r)
+	text, visible, elements := s.parse(&r)
+	if r.err == nil && r.runesOf(text) != visible {
+		r.failf("text is not as long as its visible elements")
+	}
 	if err := r.done(); err != nil {
 		return nil, err
 	}
-	return &Doc{raw: b[:len(b):len(b)], plain: text, chars: utf8.RuneCount(text), elements: elements}, nil
+	return &Doc{raw: b[:len(b):len(b)], plain: text, chars: visible, elements: elements}, nil
 }
 
-// parse reads and checks all of a state.
-func (s *state) parse(r *reader) (text []byte, elements int) {
+// parse reads and checks all of a state but the text itself.
+func (s *state) parse(r *reader) (text []byte, visible, elements int) {
 	if v := r.uvarint(); v != formatVersion {
 		r.failf("format version %d, not %d", v, formatVersion)
-		return nil, 0
+		return nil, 0, 0
 	}
-	text = r.text()
+	text = r.bytes(r.count(1, "bytes of text"))
 	n := r.count(len(syncproto.ReplicaID{})+2, "replicas")
 	s.ids = r.replicas(s.ids[:0], n)
 	s.spans, s.byID, s.first, s.runs = s.spans[:0], s.byID[:0], s.first[:0], s.runs[:0]
@@ -37,15 +39,9 @@ func (s *state) parse(r *reader) (text []byte, elements int) {
 		elements = s.readLengths(r)
 		s.readOrder(r)
 		s.readOrigins(r)
+		visible = elements - s.readRuns(r, elements)
 	}
-	visible := elements
-	if n > 0 {
-		visible -= s.readRuns(r, elements)
-	}
-	if r.err == nil && utf8.RuneCount(text) != visible {
-		r.failf("text is not as long as its visible elements")
-	}
-	return text, elements
+	return text, visible, elements
 }
 
 // readLengths reads the spans of each replica, into s.spans as yet in order of ids.
@@ -157,6 +153,9 @@ func (s *state) readOrigins(r *reader) {
 		if !goesOn {
 			s.checkSpan(r, i, f.lo, hi)
 		}
+		if own := (ref{sp.author, sp.index - 1}); i > 0 && sp.left == own && own == s.spans[i-1].last() && sp.right == s.spans[i-1].right {
+			r.failf("span %d goes on with the one before", i)
+		}
 	})
 	if left > 0 {
 		r.failf("origins of spans beyond the last")
@@ -230,9 +229,6 @@ func (s *state) checkSpan(r *reader, i int, lo, hi int32) {
 	if sp.depth != depth+1 {
 		r.failf("depth %d of span %d", sp.depth, i)
 	}
-	if i > 0 && sp.left == s.spans[i-1].last() && sp.left == (ref{sp.author, sp.index - 1}) && sp.right == s.spans[i-1].right {
-		r.failf("span %d goes on with the one before", i)
-	}
 }
 
 // readRuns reads which elements are deleted, and returns how many.
@@ -264,18 +260,18 @@ func (d *Doc) open() {
 	s := states.Get().(*state)
 	defer s.release()
 	r := reader{b: d.raw}
-	text, _ := s.parse(&r)
+	text, _, _ := s.parse(&r)
 	if r.err != nil {
 		panic("text: decoded bytes were changed: " + r.err.Error())
 	}
-	d.reset(len(s.spans) + len(s.runs))
+	d.reset(len(s.spans) + len(s.runs) + 2)
 	d.buf, d.live = text[:len(text):len(text)], len(text)
 	d.raw, d.plain = nil, nil
 	ascii := d.chars == len(text)
 	for k, id := range s.ids {
 		d.addAuthor(id, 0)
 		last := &s.spans[s.byID[s.first[k+1]-1]]
-		d.authors[k].where = make([]int32, last.index+last.n)
+		d.authors[k].n = last.index + last.n
 	}
 	b := builder{d: d, ascii: ascii}
 	run := 0

@@ -37,6 +37,10 @@ var (
 // proportion to its elements, and a few bytes of state can claim many of them.
 const maxElements = 1 << 24
 
+// maxRuns bounds the runs of one edit. To place a run takes time in proportion
+// to the runs that others put at the same place concurrently.
+const maxRuns = 1 << 16
+
 // Doc is one text with its history of places. The zero value is not usable:
 // see New and Decode. Not safe for concurrent use.
 type Doc struct {
@@ -53,6 +57,7 @@ type Doc struct {
 	nodes   []node // the tree over the items; 0 is the leftmost leaf
 	root    int32
 	authors []author
+	indexed bool                          // the authors know their elements' items
 	byID    map[syncproto.ReplicaID]int32 // first entry in authors, once they are many
 }
 
@@ -133,7 +138,7 @@ func (d *Doc) Replace(author syncproto.ReplicaID, at, del int, ins string) (Edit
 // ReplaceFrom is Replace with element ids from next on, at least Highest+1. It
 // serves an edit made on an older copy of a text in which the same replica has
 // since inserted elsewhere: that copy then has a gap in its ids and is scratch;
-// it takes further ReplaceFrom calls but must not be encoded.
+// it serves for further ReplaceFrom calls and reading, and for nothing else.
 func (d *Doc) ReplaceFrom(author syncproto.ReplicaID, next uint64, at, del int, ins string) (Edit, error) {
 	d.open()
 	if at < 0 || del < 0 || at > d.chars || del > d.chars-at {

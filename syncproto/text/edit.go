@@ -113,46 +113,31 @@ func (m *merger) flush() {
 
 // blank replaces what was inserted and deleted within the edit by spaces.
 func (m *merger) blank() {
-	if m.author.IsZero() || len(m.out.Inserts) == 0 {
-		return
+	var own []Delete
+	for _, del := range m.out.Deletes {
+		if del.First.Replica == m.author && !m.author.IsZero() {
+			own = append(own, del)
+		}
 	}
-	i, _ := slices.BinarySearchFunc(m.out.Deletes, syncproto.ElemID{Replica: m.author, Counter: m.out.Inserts[0].Counter},
-		func(del Delete, id syncproto.ElemID) int {
-			if c := del.First.Replica.Compare(id.Replica); c != 0 {
-				return c
-			}
-			return cmp.Compare(del.First.Counter+uint64(del.N)-1, id.Counter)
-		})
-	for k := range m.out.Inserts {
-		ins := &m.out.Inserts[k]
-		i = blankRun(ins, m.author, m.out.Deletes, i)
+	for i := range m.out.Inserts {
+		m.out.Inserts[i].Text = blanked(&m.out.Inserts[i], own)
 	}
 }
 
-// blankRun blanks one run; dels[i] is the first delete that can matter to it,
-// and the result that of the next run.
-func blankRun(ins *Insert, author syncproto.ReplicaID, dels []Delete, i int) int {
-	var b []byte
-	counter, done := ins.Counter, 0
-	rest := ins.Text
-	for i < len(dels) && dels[i].First.Replica == author {
-		from, to := dels[i].First.Counter, dels[i].First.Counter+uint64(dels[i].N)
-		for len(rest) > 0 && counter < to {
-			_, size := utf8.DecodeRuneInString(rest)
-			if counter >= from {
-				b = append(append(b, ins.Text[done:len(ins.Text)-len(rest)]...), ' ')
-				done = len(ins.Text) - len(rest) + size
-			}
-			rest = rest[size:]
-			counter++
-		}
-		if counter < to {
-			break
-		}
-		i++
+func blanked(ins *Insert, own []Delete) string {
+	i, _ := slices.BinarySearchFunc(own, ins.Counter, func(del Delete, counter uint64) int {
+		return cmp.Compare(del.First.Counter+uint64(del.N)-1, counter)
+	})
+	if i == len(own) || own[i].First.Counter >= ins.Counter+uint64(len(ins.Text)) {
+		return ins.Text
 	}
-	if b != nil {
-		ins.Text = string(append(b, ins.Text[done:]...))
+	chars := []rune(ins.Text)
+	end := ins.Counter + uint64(len(chars))
+	for ; i < len(own) && own[i].First.Counter < end; i++ {
+		from, to := max(own[i].First.Counter, ins.Counter), min(own[i].First.Counter+uint64(own[i].N), end)
+		for k := from; k < to; k++ {
+			chars[k-ins.Counter] = ' '
+		}
 	}
-	return i
+	return string(chars)
 }

@@ -58,10 +58,13 @@ func (d *Doc) DbgCheck() error {
 	}
 	owned := 0
 	for a := range d.authors {
-		owned += len(d.authors[a].where)
+		owned += int(d.authors[a].n)
+		if got := len(d.authors[a].where); d.indexed && got != int(d.authors[a].n) {
+			return fmt.Errorf("author %d has %d elements, %d in the index", a, d.authors[a].n, got)
+		}
 	}
 	if owned != c.elements {
-		return fmt.Errorf("%d elements in the tables, %d in the text", owned, c.elements)
+		return fmt.Errorf("authors have %d elements, the text %d", owned, c.elements)
 	}
 	return c.origins()
 }
@@ -148,15 +151,21 @@ func (c *checker) origins() error {
 		}
 		want := c.depthOf(it.left, it.right)
 		if it.left != none && it.left == it.element(-1) && c.rightOf(it.left) == it.right {
-			want--
-			if d := c.item2(it.left).depth; d != it.depth {
-				return fmt.Errorf("item %d goes on from depth %d at %d", slot, d, it.depth)
-			}
-		} else if it.depth != want {
+			want = c.Doc.item(it.left).depth
+		}
+		if it.depth != want {
 			return fmt.Errorf("item %d at depth %d, not %d", slot, it.depth, want)
 		}
 	}
 	return nil
 }
 
-func (c *checker) item2(r ref) *item { return c.Doc.item(r) }
+// Replicas lists who wrote the text.
+func (d *Doc) Replicas() []syncproto.ReplicaID {
+	d.open()
+	var out []syncproto.ReplicaID
+	for i := range d.authors {
+		out = append(out, d.authors[i].id)
+	}
+	return out
+}

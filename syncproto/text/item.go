@@ -92,27 +92,14 @@ func (d *Doc) newItem(it item, leaf int32, i int) int32 {
 	return slot
 }
 
-// own enters elements of an item in the table of its author.
-func (d *Doc) own(slot, index, n int32) {
-	a := &d.authors[d.items[slot].author]
-	for i := index; i < index+n; i++ {
-		if int(i) < len(a.where) {
-			a.where[i] = slot
-		} else {
-			a.where = append(a.where, slot)
-		}
-	}
-}
-
 // integrate inserts the author's next elements between their origins.
 func (d *Doc) integrate(author int32, left, right ref, text string) {
 	if !d.neighbours(left, right) {
 		right = d.rightOf(left)
 	}
-	index := int32(len(d.authors[author].where))
-	first := ref{author, index}
+	index := d.authors[author].n
 	start := d.after(left)
-	p := d.place(start, first, left, right)
+	p := d.place(d.skip(start, author, left, right), ref{author, index}, left, right)
 	depth := d.depthOf(left, right)
 	chained := left != none && left == (ref{author, index - 1}) && d.item(left).right == right
 	if chained {
@@ -134,8 +121,7 @@ func (d *Doc) integrate(author int32, left, right ref, text string) {
 		text = text[size:]
 		p.n, p.i = d.room(p.n, p.i)
 		d.newItem(it, p.n, p.i)
-		d.count(p.n, n, size)
-		d.elements += int(n)
+		d.count(p.n, author, n, size)
 		index += n
 		left = ref{author, index - 1}
 		p.i++
@@ -192,14 +178,15 @@ func (d *Doc) extend(last ref, text string) bool {
 	it.size += int32(len(text))
 	nd := &d.nodes[it.leaf]
 	nd.vis[nd.find(slot)] += n
-	d.count(it.leaf, n, int32(len(text)))
-	d.elements += int(n)
+	d.count(it.leaf, it.author, n, int32(len(text)))
 	return true
 }
 
-// count enters that n elements of size bytes came into sight in a leaf.
-func (d *Doc) count(leaf, n, size int32) {
+// count enters that n elements of size bytes were inserted in a leaf.
+func (d *Doc) count(leaf, author, n, size int32) {
 	d.grow(leaf, n)
+	d.authors[author].n += n
+	d.elements += int(n)
 	d.chars += int(n)
 	d.live += int(size)
 }
@@ -228,26 +215,36 @@ func (d *Doc) depthOf(left, right ref) int32 {
 	return depth + 1
 }
 
+// skip moves the start of place past the author's run before, if that has the
+// same origins: place would get there and go on, since it is the older one.
+func (d *Doc) skip(start pos, author int32, left, right ref) pos {
+	last := ref{author, d.authors[author].n - 1}
+	if last.index < 0 {
+		return start
+	}
+	if it := d.item(last); it.left == left && it.right == right {
+		return d.after(last)
+	}
+	return start
+}
+
 // place finds where element id goes, given its origins. It is the integrate
 // function of YjsMod: from the left origin rightwards over what others put
-// between the two concurrently. Only first elements of items are looked at,
-// since further ones have a left origin inside the gap and are passed over.
+// between the two concurrently. Of an item only the first element from start on
+// is looked at: further ones have a left origin inside the gap and are passed
+// over, and none of them is the right origin, or its predecessor would not
+// have been its neighbour.
 func (d *Doc) place(start pos, id, left, right ref) pos {
-	end, endOff := int32(-1), int32(0)
-	if right != none {
-		end = d.slot(right)
-		endOff = right.index - d.items[end].index
-	}
 	p, dest, scanning := start, start, false
 	for !d.atEnd(p) {
-		slot := d.nodes[p.n].kids[p.i]
-		if slot == end && p.off == endOff {
+		it := &d.items[d.nodes[p.n].kids[p.i]]
+		first := it.element(p.off)
+		if first == right {
 			break
 		}
-		it := &d.items[slot]
 		switch other := it.leftOf(p.off); {
 		case other == left && it.right == right:
-			if d.lessID(id, it.element(p.off)) {
+			if d.lessID(id, first) {
 				return dest
 			}
 			scanning = false
@@ -256,11 +253,7 @@ func (d *Doc) place(start pos, id, left, right ref) pos {
 		case left != none && (other == none || d.before(other, left)):
 			return dest
 		}
-		if slot == end {
-			p.off = endOff
-		} else {
-			p = d.norm(pos{n: p.n, i: p.i + 1})
-		}
+		p = d.norm(pos{n: p.n, i: p.i + 1})
 		if !scanning {
 			dest = p
 		}

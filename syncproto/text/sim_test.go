@@ -2,7 +2,6 @@ package text_test
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -27,6 +26,7 @@ type device struct {
 	model *model
 	known []int
 	caret int
+	old   *text.Doc // a second window, which shows what the text was when it was opened
 }
 
 // sim is some devices that write one text. Edits arrive in any causal order.
@@ -63,6 +63,33 @@ func (s *sim) write(i int) {
 		s.t.Fatalf("device %d shows %q, want %q", i, got, want)
 	}
 	dev.caret = at + len([]rune(ins))
+	s.send(i, edit)
+}
+
+// writeOld makes an edit in the second window.
+func (s *sim) writeOld(i int) {
+	dev := s.devices[i]
+	if dev.old == nil || rapid.Bool().Draw(s.t, "open") {
+		dev.old = dev.doc.Clone()
+		return
+	}
+	before := []rune(dev.old.String())
+	at, del, ins := s.choose(dev, len(before))
+	edit, err := dev.old.ReplaceFrom(dev.id, dev.doc.Highest(dev.id)+1, at, del, ins)
+	if err != nil {
+		s.t.Fatalf("replace %d at %d by %q in %q: %v", del, at, ins, string(before), err)
+	}
+	if got, want := dev.old.String(), string(before[:at])+ins+string(before[at+del:]); got != want {
+		s.t.Fatalf("window of device %d shows %q, want %q", i, got, want)
+	}
+	if err := dev.doc.Apply(dev.id, edit); err != nil {
+		s.t.Fatalf("device %d, edit in the second window: %v", i, err)
+	}
+	s.send(i, edit)
+}
+
+func (s *sim) send(i int, edit text.Edit) {
+	dev := s.devices[i]
 	dev.model.apply(dev.id, edit)
 	dev.known[i]++
 	s.log = append(s.log, sent{from: i, seq: dev.known[i], known: slices.Clone(dev.known), edit: edit, binary: edit.AppendBinary(dev.id, nil)})
@@ -148,7 +175,7 @@ func (s *sim) look(i int) {
 // step does one thing on one device.
 func (s *sim) step() {
 	i := rapid.IntRange(0, len(s.devices)-1).Draw(s.t, "device")
-	switch rapid.IntRange(0, 11).Draw(s.t, "step") {
+	switch rapid.IntRange(0, 13).Draw(s.t, "step") {
 	case 0, 1, 2, 3, 4:
 		s.write(i)
 	case 5: // stored and loaded
@@ -157,6 +184,8 @@ func (s *sim) step() {
 		s.devices[i].doc = s.devices[i].doc.Clone()
 	case 7:
 		s.look(i)
+	case 8, 9:
+		s.writeOld(i)
 	default:
 		s.deliver(i)
 	}
@@ -261,6 +290,3 @@ func (s *sim) checkStory(end *text.Doc) {
 		}
 	}
 }
-
-var _ = fmt.Sprint
-var _ = testing.Short

@@ -157,11 +157,10 @@ func (s *state) gather(d *Doc) {
 	s.byID, s.first = s.byID[:0], s.first[:0]
 	for _, a := range s.order {
 		s.first = append(s.first, int32(len(s.byID)))
-		where := d.authors[a].where
-		for i := 0; i < len(where); {
-			at := s.spanOf[where[i]]
+		for i := int32(0); i < d.authors[a].n; {
+			at := s.spanOf[d.slot(ref{a, i})]
 			s.byID = append(s.byID, at)
-			i += int(s.spans[at].n)
+			i += s.spans[at].n
 		}
 	}
 	s.first = append(s.first, int32(len(s.byID)))

@@ -38,6 +38,10 @@ const format = 1
 // room for the tables and compactions under way.
 const reserveBytes = 48 << 20
 
+// openBytes is what opening needs: the tables that a crash left are written
+// out. Between this and the reserve a device can be read, not written.
+const openBytes = 24 << 20
+
 // Options change what an engine does; the zero value is right for a device.
 type Options struct {
 	// Free tells how many bytes are free where the folder lies. nil asks the
@@ -67,7 +71,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s := &Store{dir: dir, free: o.Free}
-	if err := s.room(0); err != nil {
+	if err := s.room(openBytes); err != nil {
 		return nil, fmt.Errorf("open store in %s: %w", dir, err)
 	}
 	db, err := badger.Open(engineOptions(dir))
@@ -150,13 +154,13 @@ func (s *Store) private() error {
 	return nil
 }
 
-// room reports ErrFull when the disk would not hold n more bytes besides the reserve.
-func (s *Store) room(n int) error {
+// room reports ErrFull when less than need bytes are free.
+func (s *Store) room(need uint64) error {
 	free, err := s.free(s.dir)
 	if err != nil {
 		return fmt.Errorf("free space of %s: %w", s.dir, err)
 	}
-	if need := uint64(reserveBytes) + 3*uint64(n); free < need {
+	if free < need {
 		return fmt.Errorf("%w (%d MB free, %d MB needed)", localstore.ErrFull, free>>20, need>>20+1)
 	}
 	return nil
@@ -223,7 +227,8 @@ func (s *Store) Apply(b *localstore.Batch) error {
 	if err := b.Check(); err != nil {
 		return err
 	}
-	if err := s.room(b.Bytes()); err != nil {
+	// A batch may stand in the journal, the log and a table at once.
+	if err := s.room(reserveBytes + 3*uint64(b.Bytes())); err != nil {
 		return err
 	}
 	err := s.applyOne(b)

@@ -22,7 +22,7 @@ import (
 // is really needed; the next access finds the page in the cache again.
 
 const (
-	trimEvery = time.Second / 4
+	trimEvery = time.Second / 10
 	// trimAbove is how many bytes of mapped files are let be.
 	trimAbove = 24 << 20
 )
@@ -117,13 +117,15 @@ func (s *Store) eachMapping(fn func(from, to uintptr, id uint64) error) error {
 		if !isTable || filepath.Dir(path) != dir {
 			continue
 		}
-		var from, to uintptr
-		_, err1 := fmt.Sscanf(line, "%x-%x ", &from, &to)
-		id, err2 := strconv.ParseUint(number, 10, 64)
-		if err := errors.Join(err1, err2); err != nil {
+		addresses, _, _ := strings.Cut(line, " ")
+		low, high, _ := strings.Cut(addresses, "-")
+		from, err1 := strconv.ParseUint(low, 16, 64)
+		to, err2 := strconv.ParseUint(high, 16, 64)
+		id, err3 := strconv.ParseUint(number, 10, 64)
+		if err := errors.Join(err1, err2, err3); err != nil {
 			return fmt.Errorf("mapping %q: %w", line, err)
 		}
-		if err := fn(from, to, id); err != nil {
+		if err := fn(uintptr(from), uintptr(to), id); err != nil {
 			return err
 		}
 	}

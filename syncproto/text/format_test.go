@@ -1,0 +1,353 @@
+package text_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/text"
+	"pgregory.net/rapid"
+)
+
+// examples reads the worked bytes of FORMAT.md: indented lines, of each what
+// comes before two spaces.
+func examples(t *testing.T) [][]byte {
+	t.Helper()
+	page, err := os.ReadFile("FORMAT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out [][]byte
+	inside := false
+	for line := range strings.Lines(string(page)) {
+		digits, indented := strings.CutPrefix(line, "    ")
+		if indented {
+			digits, _, _ = strings.Cut(digits, "  ")
+			b, err := hex.DecodeString(strings.Join(strings.Fields(digits), ""))
+			if err != nil {
+				t.Fatalf("%q: %v", line, err)
+			}
+			if !inside {
+				out = append(out, nil)
+			}
+			out[len(out)-1] = append(out[len(out)-1], b...)
+		}
+		inside = indented
+	}
+	return out
+}
+
+func TestFormatExamples(t *testing.T) {
+	want := examples(t)
+	if len(want) != 3 {
+		t.Fatalf("%d examples", len(want))
+	}
+	a, b := replica(0), replica(1)
+	d := text.New()
+	mustReplace(t, d, a, 0, 0, "bcd")
+	typed := mustReplace(t, d, a, 3, 0, "船")
+	gone := mustReplace(t, d, b, 2, 2, "")
+	if got := typed.AppendBinary(a, nil); !bytes.Equal(got, want[0]) {
+		t.Errorf("first edit %x, want %x", got, want[0])
+	}
+	if got := gone.AppendBinary(b, nil); !bytes.Equal(got, want[1]) {
+		t.Errorf("second edit %x, want %x", got, want[1])
+	}
+	if got := sampleState(t); !bytes.Equal(got, want[2]) {
+		t.Errorf("state %x, want %x", got, want[2])
+	}
+}
+
+// sampleState is the state of the example in FORMAT.md.
+func sampleState(t testing.TB) []byte {
+	d := text.New()
+	mustReplace(t, d, replica(0), 0, 0, "abc")
+	mustReplace(t, d, replica(0), 2, 1, "")
+	mustReplace(t, d, replica(0), 2, 0, "d")
+	mustReplace(t, d, replica(0), 1, 0, "x")
+	return d.AppendBinary(nil)
+}
+
+// richState has several replicas, tombstones, and origins not foretold.
+func richState(t testing.TB) []byte {
+	d := text.New()
+	a, b, c := replica(0), replica(1), replica(2)
+	mustReplace(t, d, a, 0, 0, "船头会")
+	other, third := d.Clone(), d.Clone()
+	typed := mustReplace(t, other, b, 1, 0, "早")
+	typed2 := mustReplace(t, other, b, 1, 0, "大")
+	here := mustReplace(t, third, c, 1, 1, "xyz")
+	mustApply(t, d, b, typed)
+	mustApply(t, d, c, here)
+	mustApply(t, d, b, typed2)
+	mustReplace(t, d, a, 2, 2, "q")
+	mustReplace(t, d, b, 4, 0, "é")
+	// A second window of a, opened before, at the same place.
+	window, err := third.ReplaceFrom(a, d.Highest(a)+1, 1, 0, "w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustApply(t, d, a, window)
+	// Two runs with equal origins of one replica, side by side.
+	mustApply(t, d, c, text.Edit{Inserts: []text.Insert{
+		{Counter: d.Highest(c) + 1, Left: elem(a, 3), Text: "1"}, {Counter: d.Highest(c) + 2, Left: elem(a, 3), Text: "2"}}})
+	return d.AppendBinary(nil)
+}
+
+// The format is final: what was once written is written and read for ever.
+func TestFormatIsFinal(t *testing.T) {
+	const want = "0111e888b9e5a4a7717779c3a97ae4bc9a3132030b0000000000400080000000000000003000000000004000800000000000" +
+		"0001550000000000400080000000000000020302030001000000000001000000000000000100000001000100010000000000" +
+		"010100020203000002000500000002000500030003030001020c010f0703030000000200"
+	got := richState(t)
+	if hex.EncodeToString(got) != want {
+		t.Errorf("state is now %x", got)
+	}
+}
+
+func TestSmallState(t *testing.T) {
+	d := text.New()
+	if got := d.AppendBinary(nil); len(got) != 3 {
+		t.Errorf("empty text takes %x", got)
+	}
+	mustReplace(t, d, replica(1), 0, 0, strings.Repeat("minutes of the boat ", 10))
+	if got := len(d.AppendBinary(nil)); got > 200+26 {
+		t.Errorf("a run of 200 characters takes %d bytes", got)
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	for name, state := range map[string][]byte{"sample": sampleState(t), "rich": richState(t)} {
+		d, err := text.Decode(state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := d.String()
+		for i := range state {
+			if _, err := text.Decode(state[:i]); !errors.Is(err, text.ErrInvalid) {
+				t.Errorf("%s: first %d bytes: %v", name, i, err)
+			}
+			for bit := range 8 {
+				b := bytes.Clone(state)
+				b[i] ^= 1 << bit
+				checkState(t, b)
+			}
+		}
+		if _, err := text.Decode(append(bytes.Clone(state), 0)); !errors.Is(err, text.ErrInvalid) {
+			t.Errorf("%s: one byte more: %v", name, err)
+		}
+		d.Open()
+		if d.String() != want || !bytes.Equal(d.AppendBinary(nil), state) {
+			t.Errorf("%s: opened text differs", name)
+		}
+	}
+}
+
+// TestDecodeRefusesEach has a state for each thing that a reader checks.
+func TestDecodeRefusesEach(t *testing.T) {
+	a := hex.EncodeToString(id16(0))
+	b := hex.EncodeToString(id16(1))
+	for _, c := range []struct{ name, state, why string }{
+		{"version", "02 00 00", "version"},
+		{"number not in its shortest form", "01 8000 00", "shortest"},
+		{"number too long", "01 ffffffffffffffffffff01", "shortest"},
+		{"text beyond the end", "01 7f", "over"},
+		{"not UTF-8", "01 01ff 01" + a + "00 00 00 00 00", "UTF-8"},
+		{"text without elements", "01 0161 00", "visible"},
+		{"text too short", "01 0161 01" + a + "00 01 00 00 00", "visible"},
+		{"replicas out of order", "01 026162 02" + b + a + "0000 0000 00000100 00ff 00 00", "out of order"},
+		{"replica twice", "01 026162 02" + a + a + "0000 0000 00000100 0000 00 00", "out of order"},
+		{"a span twice", "01 0161 01" + a + "01 0000 0001 0000 00 00", "twice"},
+		{"a span beyond the last", "01 0161 01" + a + "01 0000 0002 0000 00 00", "nowhere"},
+		{"a span of another replica", "01 0461626364 02" + a + b + "0101 00000000 0000000000000000 04030000 00000000 00 00", "nowhere"},
+		{"depth 0", "01 0161 01" + a + "00 00 01 00 00", "depth"},
+		{"depth too large", "01 0161 01" + a + "00 00 02 00 00", "depth"},
+		{"depth not that of the origins", "01 0161 02" + a + b + "0000 0000 00000000 0201 00 01", "depth"},
+		{"span goes on with the one before", "01 026162 01" + a + "01 0000 0000 0001 00 00", "goes on"},
+		{"origin told though foretold", "01 026162 02" + a + b + "0000 0000 00000000 0000 01 0301 00", "foretold"},
+		{"origin not there", "01 026162 02" + a + b + "0000 0000 00000000 0001 01 0309 00", "not there"},
+		{"origin beyond the last span", "01 0161 01" + a + "00 00 00 01 0300 00", "beyond"},
+		{"left origin on the right", "01 026162 02" + a + b + "0000 0000 00000000 0001 01 0002 00", "between"},
+		{"more deleted than there are", "01 00 01" + a + "00 00 00 00 01 0001", "more deleted"},
+		{"too many elements", "01 00 01" + a + "01 ffffff07 ffffff07 0000 0000 00 01 00ffffff07", "more than"},
+	} {
+		raw, err := hex.DecodeString(strings.ReplaceAll(c.state, " ", ""))
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if _, err := text.Decode(raw); !errors.Is(err, text.ErrInvalid) || !strings.Contains(err.Error(), c.why) {
+			t.Errorf("%s: %v, want something about %q", c.name, err, c.why)
+		}
+	}
+}
+
+func id16(i int) []byte {
+	id := replica(i)
+	return id[:]
+}
+
+// checkState checks that bytes are refused, or are the one encoding of a text
+// that is sound.
+func checkState(t testing.TB, b []byte) {
+	t.Helper()
+	d, err := text.Decode(b)
+	if err != nil {
+		if d != nil || !errors.Is(err, text.ErrInvalid) {
+			t.Fatalf("state %x: %v with %v", b, err, d)
+		}
+		return
+	}
+	shown, n := d.String(), d.Len()
+	d.Open()
+	if err := d.DbgCheck(); err != nil {
+		t.Fatalf("state %x: %v", b, err)
+	}
+	if d.String() != shown || d.Len() != n {
+		t.Fatalf("state %x shows %q, opened %q", b, shown, d.String())
+	}
+	if got := d.AppendBinary(nil); !bytes.Equal(got, b) {
+		t.Fatalf("state %x re-encodes to %x", b, got)
+	}
+	mustReplace(t, d, replica(3), n/2, n/4, "new")
+	if err := d.DbgCheck(); err != nil {
+		t.Fatalf("state %x, edited: %v", b, err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(text.New().AppendBinary(nil))
+	f.Add(sampleState(f))
+	f.Add(richState(f))
+	d := text.New()
+	for _, u := range denseTrace(7, 120) {
+		mustApply(f, d, replica(u.author), u.edit)
+	}
+	f.Add(d.AppendBinary(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if d, err := text.Decode(b); err == nil && len(d.AppendBinary(nil)) != len(b) {
+			t.Fatal("decoded text does not give back its bytes")
+		} else if err == nil && elements(d) > 1<<16 {
+			return // sound, but slow to look into
+		}
+		checkState(t, b)
+	})
+}
+
+func elements(d *text.Doc) (n uint64) {
+	for _, r := range d.Replicas() {
+		n += d.Highest(r)
+	}
+	return n
+}
+
+func FuzzDecodeEdit(f *testing.F) {
+	author := replica(1)
+	for _, u := range denseTrace(9, 60) {
+		f.Add(u.edit.AppendBinary(author, nil))
+	}
+	d, err := text.Decode(richState(f))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(mustReplace(f, d, author, 0, d.Len(), "all of it").AppendBinary(author, nil))
+	rich := richState(f)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := text.DecodeEdit(author, b)
+		if err != nil {
+			if len(e.Inserts)+len(e.Deletes) > 0 || !errors.Is(err, text.ErrInvalid) {
+				t.Fatalf("edit %x: %v with %+v", b, err, e)
+			}
+			return
+		}
+		if got := e.AppendBinary(author, nil); !bytes.Equal(got, b) {
+			t.Fatalf("edit %x re-encodes to %x", b, got)
+		}
+		d, err := text.Decode(rich)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checked := d.Check(author, e)
+		applied := d.Apply(author, e)
+		if (checked == nil) != (applied == nil) {
+			t.Fatalf("edit %x: Check %v, Apply %v", b, checked, applied)
+		}
+		if err := d.DbgCheck(); err != nil {
+			t.Fatalf("edit %x: %v", b, err)
+		}
+		if applied == nil {
+			checkState(t, d.AppendBinary(nil))
+		} else if !bytes.Equal(d.AppendBinary(nil), rich) {
+			t.Fatalf("edit %x was refused but did something", b)
+		}
+	})
+}
+
+func FuzzDiff(f *testing.F) {
+	f.Add("船头会", "船尾会")
+	f.Add("the boat left at noon", "a ship left at nine")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		a, b = strings.ToValidUTF8(a, "?"), strings.ToValidUTF8(b, "?")
+		checkDiff(t, a, b)
+	})
+}
+
+// Edits of every shape come back as they were.
+func TestEditRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		author := replica(1)
+		origin := func(before uint64) syncproto.ElemID {
+			switch rapid.IntRange(0, 3).Draw(t, "origin") {
+			case 0:
+				return syncproto.ElemID{}
+			case 1:
+				if before > 1 {
+					return elem(author, rapid.Uint64Range(1, before-1).Draw(t, "own"))
+				}
+			}
+			return elem(replica(rapid.IntRange(2, 5).Draw(t, "replica")), rapid.Uint64Range(1, 1<<40).Draw(t, "counter"))
+		}
+		var e text.Edit
+		counter := rapid.Uint64Range(1, 1<<30).Draw(t, "first")
+		for range rapid.IntRange(0, 5).Draw(t, "inserts") {
+			s := rapid.SampledFrom(snippets).Draw(t, "text")
+			e.Inserts = append(e.Inserts, text.Insert{Counter: counter, Left: origin(counter), Right: origin(counter), Text: s})
+			counter += uint64(len([]rune(s)))
+		}
+		next := uint64(1)
+		for r := 0; r < 6 && rapid.IntRange(0, 4).Draw(t, "more") > 0; {
+			del := text.Delete{First: elem(replica(r), next+rapid.Uint64Range(0, 1<<20).Draw(t, "gap")), N: rapid.IntRange(1, 1<<20).Draw(t, "n")}
+			e.Deletes = append(e.Deletes, del)
+			next = del.First.Counter + uint64(del.N)
+			if rapid.Bool().Draw(t, "next replica") {
+				r, next = r+1, 1
+			}
+		}
+		b := e.AppendBinary(author, nil)
+		got, err := text.DecodeEdit(author, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Inserts) != len(e.Inserts) || len(got.Deletes) != len(e.Deletes) {
+			t.Fatalf("%+v, want %+v", got, e)
+		}
+		for i := range e.Inserts {
+			if got.Inserts[i] != e.Inserts[i] {
+				t.Fatalf("run %+v, want %+v", got.Inserts[i], e.Inserts[i])
+			}
+		}
+		for i := range e.Deletes {
+			if got.Deletes[i] != e.Deletes[i] {
+				t.Fatalf("delete %+v, want %+v", got.Deletes[i], e.Deletes[i])
+			}
+		}
+		for i := range b {
+			if _, err := text.DecodeEdit(author, b[:i]); !errors.Is(err, text.ErrInvalid) {
+				t.Fatalf("first %d bytes of %x: %v", i, b, err)
+			}
+		}
+	})
+}
