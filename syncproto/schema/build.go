@@ -42,6 +42,9 @@ func build(tree object) (*Schema, error) {
 		}
 		s.Kinds[k.ID] = k
 	}
+	if len(s.Kinds) == 0 && err == nil {
+		return nil, errors.New("no kinds")
+	}
 	if v, ok := tree["transitions"]; ok {
 		s.Machines = readMachines(v, &err)
 	}
