@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -185,15 +184,6 @@ func Scope(r store.Reader, v *authz.Viewer) ([]syncproto.Atom, error) {
 	}
 	slices.Sort(out)
 	return slices.Compact(out), nil
-}
-
-// Atoms lists the township atoms under a place prefix: the places a timeline merges.
-func Atoms(r store.Reader, place string) (out []syncproto.Atom, err error) {
-	err = records.EachAtom(r, syncproto.Atom("t:"+strings.TrimSpace(place)), func(a syncproto.Atom) (bool, error) {
-		out = append(out, a)
-		return true, nil
-	})
-	return out, err
 }
 
 // fingerprint is short proof that a replica's log has not changed.

@@ -3,7 +3,7 @@ package records
 import (
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
-	"github.com/chuantou/chuantou/syncproto/wire"
+	"github.com/chuantou/chuantou/syncproto/view"
 )
 
 // Plain is the shown value of a value field as plain Go, nil when unset or
@@ -16,13 +16,7 @@ func Plain(rec *crdt.Record, field string) any {
 	return plain(e.Value)
 }
 
-func plain(v syncproto.Value) any {
-	out, err := wire.DecodeValue(v)
-	if err != nil {
-		return nil
-	}
-	return out
-}
+func plain(v syncproto.Value) any { return view.Plain(v) }
 
 // Text is the shown value of a value field if it is text, "" otherwise.
 func Text(rec *crdt.Record, field string) string {
@@ -43,18 +37,8 @@ func Flag(rec *crdt.Record, field string) (on, set bool) {
 // Ref is the shown value of a reference field, zero when unset.
 func Ref(rec *crdt.Record, field string) syncproto.RecordID { return AsRef(Plain(rec, field)) }
 
-// AsRef reads a reference: 16 bytes, or the dashed form as text.
-func AsRef(v any) (id syncproto.RecordID) {
-	switch v := v.(type) {
-	case []byte:
-		if len(v) == len(id) {
-			copy(id[:], v)
-		}
-	case string:
-		id, _ = syncproto.ParseRecordID(v)
-	}
-	return id
-}
+// AsRef reads a reference, see view.AsRef.
+func AsRef(v any) syncproto.RecordID { return view.AsRef(v) }
 
 // Refs lists the references in a set field; members that are no references
 // (names of people without a record) are left out.

@@ -26,7 +26,7 @@ func Statements(rec *crdt.Record) []Statement {
 	var out []Statement
 	last := map[syncproto.RecordID]int64{}
 	for _, item := range rec.List("statements") {
-		s := Statement{Item: item, Recorder: refOf(itemPlain(item, "recorder_id")), Speaker: itemPlain(item, "speaker")}
+		s := Statement{Item: item, Recorder: AsRef(itemPlain(item, "recorder_id")), Speaker: itemPlain(item, "speaker")}
 		s.Agenda, _ = itemPlain(item, "agenda_no").(int64)
 		if s.Recorder.IsZero() {
 			// The item's replica stands for the recorder where none is named.
@@ -63,7 +63,8 @@ func itemPlain(item *crdt.Item, sub string) any {
 	return Plain(e.Value)
 }
 
-func refOf(v any) (id syncproto.RecordID) {
+// AsRef reads a reference: 16 bytes, or the dashed form as text; zero for anything else.
+func AsRef(v any) (id syncproto.RecordID) {
 	switch v := v.(type) {
 	case []byte:
 		if len(v) == len(id) {
@@ -126,7 +127,7 @@ func sameSpeaker(a, b any) bool {
 	if a == nil || b == nil {
 		return true
 	}
-	if x, y := refOf(a), refOf(b); !x.IsZero() || !y.IsZero() {
+	if x, y := AsRef(a), AsRef(b); !x.IsZero() || !y.IsZero() {
 		return x == y
 	}
 	return a == b
