@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/chuantou/chuantou/server/authz"
@@ -41,7 +42,7 @@ func (t *txn) part(dev Device, s *stored, log *records.Log, change, index int, r
 	if err := t.takeKeys(s, &p); err != nil {
 		return err
 	}
-	w.steps = append(w.steps, records.Step{Replica: c.Replica, Seq: c.Seq, Part: index, Bundle: s.from, Received: t.now})
+	w.steps = append(w.steps, records.Step{Replica: c.Replica, Seq: c.Seq, Part: index, Bundle: s.from, Received: t.now, Blind: w.blind})
 	if w.Waiting > 0 {
 		return t.release(w)
 	}
@@ -65,7 +66,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 	if creates || p.Kind == "person" || w.facts.Kind == "person" {
 		before = w.rec.Clone()
 	}
-	blind := false
+	w.blind = nil
 	opt := crdt.Options{}
 	if !creates && !dev.Server {
 		if reads := v.Reads(&w.facts); reads != syncproto.ForAll {
@@ -73,7 +74,9 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 				if reads.Has(records.ClassOf(t.schema, w.rec, field, syncproto.ElemID{}, sub)) {
 					return false
 				}
-				blind = true
+				if at := (records.BlindField{Field: field, Sub: sub}); !slices.Contains(w.blind, at) {
+					w.blind = append(w.blind, at)
+				}
 				return true
 			}
 		}
@@ -86,7 +89,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 		w.rec = before
 		return syncproto.HoldScope, ""
 	}
-	if !creates && (blind || narrowing(p)) {
+	if !creates && (len(w.blind) > 0 || narrowing(p)) {
 		w.touch = true
 	}
 	w.facts, w.dirty = facts, true
@@ -283,6 +286,6 @@ func (t *txn) retry(w *work, x waiter) (bool, error) {
 	t.released[x.HeldPart] = true
 	t.b.Delete(records.HoldKey(x.Replica, x.Seq, x.Part))
 	t.b.Delete(records.WaitKey(w.rec.ID, x.Replica, x.Seq, x.Part))
-	w.steps = append(w.steps, records.Step{Replica: x.Replica, Seq: x.Seq, Part: x.Part, Bundle: from, Received: u.Received})
+	w.steps = append(w.steps, records.Step{Replica: x.Replica, Seq: x.Seq, Part: x.Part, Bundle: from, Received: u.Received, Blind: w.blind})
 	return true, nil
 }

@@ -51,6 +51,7 @@ type work struct {
 	dirty   bool
 	touch   bool // readers take the state anew: something other than plain joins happened
 	steps   []records.Step
+	blind   []records.BlindField // of the part joined last
 }
 
 func newTxn(ctx context.Context, in *Ingest, r store.Reader) *txn {

@@ -3,9 +3,11 @@ package records
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/seal"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
@@ -257,31 +259,55 @@ func DecodeRecord(v []byte) (c Record, err error) {
 	return c, done(r, "record")
 }
 
-// Step is one part joined to a record: its history, in apply order.
+// Step is one part joined to a record: its history, in apply order. Joining
+// the parts of all steps anew, each with its Options, gives the record's state.
 type Step struct {
 	Replica  syncproto.ReplicaID
 	Seq      syncproto.Seq
 	Part     int
 	Bundle   syncproto.Seq
 	Received int64
+	// Blind lists the fields its author could not read when it was joined; his
+	// ops there removed nothing of others. Decided once: rights change later.
+	Blind []BlindField
+}
+
+// BlindField is a field, or a sub-field of a list's items, as package crdt
+// asks for it.
+type BlindField struct{ Field, Sub string }
+
+// Options is what the step's part was joined with.
+func (s *Step) Options() crdt.Options {
+	if len(s.Blind) == 0 {
+		return crdt.Options{}
+	}
+	return crdt.Options{Blind: func(field, sub string) bool { return slices.Contains(s.Blind, BlindField{field, sub}) }}
 }
 
 // Append encodes the step.
 func (s *Step) Append(b []byte) []byte {
-	b = wire.AppendBytes(begin(b, 5), s.Replica[:])
+	b = wire.AppendBytes(begin(b, 6), s.Replica[:])
 	b = wire.AppendUint(wire.AppendUint(b, uint64(s.Seq)), uint64(s.Part))
-	return wire.AppendInt(wire.AppendUint(b, uint64(s.Bundle)), s.Received)
+	b = wire.AppendInt(wire.AppendUint(b, uint64(s.Bundle)), s.Received)
+	b = wire.AppendArray(b, 2*len(s.Blind))
+	for _, f := range s.Blind {
+		b = wire.AppendText(wire.AppendText(b, f.Field), f.Sub)
+	}
+	return b
 }
 
 // DecodeStep reads a step.
 func DecodeStep(v []byte) (s Step, err error) {
-	r, err := open(v, 5, "history step")
+	r, err := open(v, 6, "history step")
 	if err != nil {
 		return s, err
 	}
 	r.Fixed(s.Replica[:])
 	s.Seq, s.Part = syncproto.Seq(r.Uint()), int(r.UintMax(math.MaxUint16))
 	s.Bundle, s.Received = syncproto.Seq(r.Uint()), r.Int()
+	for n := r.Array(4 * syncproto.MaxOpsPerPart); n > 1 && r.Err() == nil; n -= 2 {
+		s.Blind = append(s.Blind, BlindField{r.Text(syncproto.MaxFieldBytes), r.Text(syncproto.MaxFieldBytes)})
+	}
 	return s, done(r, "history step")
 }
 
