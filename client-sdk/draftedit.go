@@ -48,13 +48,10 @@ const newItemPrefix = "new-"
 func (r ItemRef) isNew() bool { return strings.HasPrefix(string(r), newItemPrefix) }
 
 // elem reads the id of an item that is in the record.
-func (r ItemRef) elem() (e syncproto.ElemID, err error) {
-	replica, counter, _ := strings.Cut(string(r), ":")
-	if e.Replica, err = syncproto.ParseReplicaID(replica); err == nil {
-		_, err = fmt.Sscanf(counter, "%d", &e.Counter)
-	}
-	if err != nil || e.IsNone() || e.String() != string(r) {
-		return syncproto.ElemID{}, fmt.Errorf("%q is no item: want REPLICA:COUNTER as a view shows it", string(r))
+func (r ItemRef) elem() (syncproto.ElemID, error) {
+	e, err := syncproto.ParseElemID(string(r))
+	if err != nil {
+		return e, fmt.Errorf("%q is no item: want REPLICA:COUNTER as a view shows it", string(r))
 	}
 	return e, nil
 }

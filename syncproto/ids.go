@@ -6,14 +6,17 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 )
 
 // ReplicaID names one independent holder of state: one person's store on one
-// device, or the server's own pen. It is a UUIDv4, made by the server at
-// enrolment and never reused.
+// device, or a pen of the server's. A device's is a UUIDv4, made by the server
+// at enrolment and never reused; a pen's is a UUIDv8, so that whoever reads a
+// record can tell a browser's work from a device's.
 type ReplicaID [16]byte
 
 // RecordID names a record. It is a UUIDv7 made on the device, so ids sort by
@@ -42,6 +45,17 @@ func NewRecordID(now time.Time) RecordID {
 	setV7Time(&id, now)
 	return id
 }
+
+// PenID makes the id of a server's pen out of bytes that only the server can
+// compute: a version 8 id, which enrolment never gives to a device.
+func PenID(b [16]byte) ReplicaID {
+	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80
+	return ReplicaID(b)
+}
+
+// IsPen reports whether the replica is a pen of the server's: what it wrote, a
+// person wrote in a browser (网页登录) or the server by itself.
+func (id ReplicaID) IsPen() bool { return id[6]>>4 == 8 && id[8]>>6 == 2 }
 
 func setV7Time(id *RecordID, now time.Time) {
 	ms := uint64(now.UnixMilli())
@@ -102,9 +116,14 @@ func (id *RecordID) UnmarshalText(b []byte) error {
 	return err
 }
 
-// ParseReplicaID reads the dashed form of a version 4 UUID.
+// ParseReplicaID reads the dashed form of a version 4 UUID, or of a pen's.
 func ParseReplicaID(s string) (ReplicaID, error) {
 	u, err := parseUUID(s, 4)
+	if err != nil {
+		if pen, penErr := parseUUID(s, 8); penErr == nil {
+			return ReplicaID(pen), nil
+		}
+	}
 	return ReplicaID(u), err
 }
 
@@ -126,6 +145,39 @@ func parseUUID(s string, version uuid.Version) (uuid.UUID, error) {
 		return uuid.Nil, fmt.Errorf("id is not a version %d UUID", version)
 	}
 	return u, nil
+}
+
+// ChangeID names a change: the replica that made it and its number there.
+type ChangeID struct {
+	Replica ReplicaID
+	Seq     Seq
+}
+
+// IsZero reports whether the id is unset.
+func (c ChangeID) IsZero() bool { return c == ChangeID{} }
+
+// String is REPLICA/SEQ, which ParseChangeID reads.
+func (c ChangeID) String() string { return fmt.Sprintf("%s/%d", c.Replica, c.Seq) }
+
+// MarshalText gives the form of String.
+func (c ChangeID) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads the form of String.
+func (c *ChangeID) UnmarshalText(b []byte) (err error) {
+	*c, err = ParseChangeID(string(b))
+	return err
+}
+
+// ParseChangeID reads REPLICA/SEQ, in no other spelling than String's.
+func ParseChangeID(s string) (ChangeID, error) {
+	replica, seq, _ := strings.Cut(s, "/")
+	r, err := ParseReplicaID(replica)
+	n, numErr := strconv.ParseUint(seq, 10, 63)
+	c := ChangeID{r, Seq(n)}
+	if err != nil || numErr != nil || n == 0 || c.String() != s {
+		return ChangeID{}, errors.New("not the name of a change: want REPLICA/SEQ")
+	}
+	return c, nil
 }
 
 // Dot is the identity of an op within its record: the change that made it and
@@ -151,7 +203,32 @@ func (d Dot) Compare(e Dot) int {
 	return int(d.Op) - int(e.Op)
 }
 
+// Change is the change that the op is of.
+func (d Dot) Change() ChangeID { return ChangeID{d.Replica, d.Seq} }
+
+// String is REPLICA/SEQ.OP, which ParseDot reads.
 func (d Dot) String() string { return fmt.Sprintf("%s/%d.%d", d.Replica, d.Seq, d.Op) }
+
+// MarshalText gives the form of String.
+func (d Dot) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads the form of String.
+func (d *Dot) UnmarshalText(b []byte) (err error) {
+	*d, err = ParseDot(string(b))
+	return err
+}
+
+// ParseDot reads REPLICA/SEQ.OP, in no other spelling than String's.
+func ParseDot(s string) (Dot, error) {
+	change, op, _ := strings.Cut(s, ".")
+	c, err := ParseChangeID(change)
+	n, numErr := strconv.ParseUint(op, 10, 32)
+	d := Dot{c.Replica, c.Seq, uint32(n)}
+	if err != nil || numErr != nil || d.String() != s {
+		return Dot{}, errors.New("not the name of a value: want REPLICA/SEQ.OP")
+	}
+	return d, nil
+}
 
 // ElemID is the identity of one element of a text (a code point) or of a list
 // (a place in it): the replica that inserted it and that replica's counter
@@ -184,4 +261,17 @@ func (e ElemID) String() string {
 		return "none"
 	}
 	return fmt.Sprintf("%s:%d", e.Replica, e.Counter)
+}
+
+// ParseElemID reads REPLICA:COUNTER, in no other spelling than String's; none
+// has no name here.
+func ParseElemID(s string) (ElemID, error) {
+	replica, counter, _ := strings.Cut(s, ":")
+	r, err := ParseReplicaID(replica)
+	n, numErr := strconv.ParseUint(counter, 10, 64)
+	e := ElemID{r, n}
+	if err != nil || numErr != nil || n == 0 || e.String() != s {
+		return ElemID{}, errors.New("not the name of an element: want REPLICA:COUNTER")
+	}
+	return e, nil
 }

@@ -42,7 +42,9 @@ type Device struct {
 	Key     ed25519.PublicKey
 	Person  syncproto.PersonID
 	Revoked bool
-	Server  bool // the server's own pen: rights are its caller's business
+	// Server marks a pen of the server's: authors are many, and rights were
+	// judged before it wrote.
+	Server bool
 }
 
 // Devices looks up enrolled replicas.
@@ -167,8 +169,12 @@ func (in *Ingest) open(ctx context.Context, u syncproto.Bundle) (opened, error) 
 
 // commit makes a slice of bundles durable in one update.
 func (in *Ingest) commit(ctx context.Context, slice []opened) error {
-	var t *txn
-	_, err := in.Store.Update(ctx, in.guardsOf(slice), func(r store.Reader) (store.Batch, error) {
+	_, err := in.update(ctx, slice)
+	return err
+}
+
+func (in *Ingest) update(ctx context.Context, slice []opened) (t *txn, err error) {
+	_, err = in.Store.Update(ctx, in.guardsOf(slice), func(r store.Reader) (store.Batch, error) {
 		t = newTxn(ctx, in, r)
 		for i := range slice {
 			if err := t.bundle(&slice[i]); err != nil {
@@ -185,7 +191,7 @@ func (in *Ingest) commit(ctx context.Context, slice []opened) error {
 		return b, nil
 	})
 	if err != nil {
-		return storeError(err)
+		return nil, storeError(err)
 	}
 	for _, rec := range t.directory {
 		in.Directory.Apply(rec)
@@ -197,7 +203,7 @@ func (in *Ingest) commit(ctx context.Context, slice []opened) error {
 		}
 		in.Notify(moved)
 	}
-	return nil
+	return t, nil
 }
 
 // guardsOf names what a slice will probably decide about: its replicas, its

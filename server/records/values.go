@@ -276,6 +276,9 @@ type Step struct {
 // asks for it.
 type BlindField struct{ Field, Sub string }
 
+// Change is the change that the step is of.
+func (s *Step) Change() syncproto.ChangeID { return syncproto.ChangeID{Replica: s.Replica, Seq: s.Seq} }
+
 // Options is what the step's part was joined with.
 func (s *Step) Options() crdt.Options {
 	if len(s.Blind) == 0 {

@@ -1,0 +1,128 @@
+package records
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/chuantou/chuantou/server/store"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// ErrDestroyed says that a change cannot be read again: its content was
+// destroyed, and what came after it cannot be worked out.
+var ErrDestroyed = errors.New("the content of this change was destroyed")
+
+// MaxReplay is how many steps of a record are joined again at the most. 10,000
+// steps take about a fifth of a second (BenchmarkReplay in simtest).
+const MaxReplay = 50_000
+
+// Joined is one part as it was joined: the step and what the bundle says.
+type Joined struct {
+	Step
+	Header    syncproto.Header
+	Content   syncproto.Part
+	Destroyed bool // nothing of Content is known
+}
+
+// Replay joins the steps of a record again, in the order in which they were
+// joined first, and hands each to visit together with the state it led to.
+// visit returns false to stop; the state it stopped at is returned. The state
+// is the replay's own until then: who keeps it must clone it. A context that
+// ends stops it too.
+func Replay(ctx context.Context, r store.Reader, id syncproto.RecordID, visit func(n int, j *Joined, rec *crdt.Record) (bool, error)) (*crdt.Record, error) {
+	rec := crdt.New(id)
+	frames := &frameCache{r: r}
+	const stride = 512
+	for n := 0; ; n += stride {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if n >= MaxReplay {
+			return nil, syncproto.Errorf(syncproto.KindTooLarge, "这条记录改过 %d 次以上，不能逐次重放", MaxReplay)
+		}
+		steps, err := Steps(r, id, uint32(n), stride)
+		if err != nil {
+			return nil, err
+		}
+		for i := range steps {
+			j, err := frames.joined(&steps[i])
+			if err == nil {
+				err = j.joinAgain(rec)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("step %d of record %s: %w", n+i, id, err)
+			}
+			if more, err := visit(n+i, j, rec); err != nil || !more {
+				return rec, err
+			}
+		}
+		if len(steps) < stride {
+			return rec, nil
+		}
+	}
+}
+
+func (j *Joined) joinAgain(rec *crdt.Record) error {
+	if j.Destroyed {
+		return ErrDestroyed
+	}
+	return rec.Join(j.Header, &j.Content, j.Options())
+}
+
+// frameCache keeps the bundles decoded last: the steps of one often follow
+// each other.
+type frameCache struct {
+	r      store.Reader
+	frames map[bundleAt][]wire.RawChange
+	bytes  int
+}
+
+type bundleAt struct {
+	replica syncproto.ReplicaID
+	from    syncproto.Seq
+}
+
+// maxFrameBytes bounds what a replay keeps decoded.
+const maxFrameBytes = 4 << 20
+
+func (f *frameCache) joined(s *Step) (*Joined, error) {
+	changes, err := f.bundle(bundleAt{s.Replica, s.Bundle})
+	if err != nil {
+		return nil, err
+	}
+	if s.Seq < s.Bundle || s.Seq-s.Bundle >= syncproto.Seq(len(changes)) || s.Part >= len(changes[s.Seq-s.Bundle].Parts) {
+		return nil, fmt.Errorf("change %s is not in the bundle it came with", s.Change())
+	}
+	c := &changes[s.Seq-s.Bundle]
+	j := &Joined{Step: *s, Header: c.Header}
+	if j.Destroyed = c.Parts[s.Part].Withheld(); !j.Destroyed {
+		j.Content, err = wire.DecodePart(s.Replica, c.Parts[s.Part].Bytes)
+	}
+	return j, err
+}
+
+func (f *frameCache) bundle(at bundleAt) ([]wire.RawChange, error) {
+	if changes, ok := f.frames[at]; ok {
+		return changes, nil
+	}
+	u, err := LoadBundle(f.r, at.replica, at.from)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := wire.Decompress(u.Frame, u.RawBytes)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := wire.DecodeFrame(raw, at.replica, at.from, u.Count)
+	if err != nil {
+		return nil, err
+	}
+	if f.bytes += len(raw); f.frames == nil || f.bytes > maxFrameBytes {
+		f.frames, f.bytes = map[bundleAt][]wire.RawChange{}, len(raw)
+	}
+	f.frames[at] = changes
+	return changes, nil
+}
