@@ -62,6 +62,7 @@ func main() {
 	asJSON := flag.Bool("json", false, "print one line of JSON and nothing else on standard output")
 	keep := flag.String("keep", "", "folder for the server's data (default: a temporary one, removed afterwards)")
 	profile := flag.String("server-profile", "", "have the server write a CPU profile to this file")
+	clients := flag.String("client-profile", "", "write a CPU profile of the clients' storm to this file")
 	bound := flag.Duration("timeout", time.Hour, "give up after this long")
 	flag.Parse()
 	if *data == "" || (*work != "w1" && *work != "w2" && *work != "w3" && *work != "w4") {
@@ -70,7 +71,7 @@ func main() {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), *bound)
 	defer stop()
-	r, err := run(ctx, *data, *work, *keep, *profile, func(format string, args ...any) {
+	r, err := run(ctx, *data, *work, *keep, *profile, *clients, func(format string, args ...any) {
 		if !*asJSON {
 			fmt.Printf(format+"\n", args...)
 		}
@@ -89,7 +90,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, data, work, keep, profile string, say func(string, ...any)) (r result, err error) {
+func run(ctx context.Context, data, work, keep, profile, clients string, say func(string, ...any)) (r result, err error) {
 	r.Work = work
 	dir := keep
 	if dir == "" {
@@ -115,7 +116,7 @@ func run(ctx context.Context, data, work, keep, profile string, say func(string,
 	}
 	defer server.Stop()
 	f := &fleet{server: server}
-	s := &storm{ctx: ctx, data: data, fleet: f, code: code, say: say, r: &r, begun: begun}
+	s := &storm{ctx: ctx, data: data, fleet: f, code: code, say: say, r: &r, begun: begun, profile: clients}
 	switch work {
 	case "w2":
 		err = s.catchup()

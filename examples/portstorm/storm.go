@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +23,26 @@ type storm struct {
 	say   func(string, ...any)
 	r     *result
 	begun time.Time
+	// profile is the file for a CPU profile of the clients, "" for none.
+	profile string
+}
+
+// profiled runs fn, the part of a run that is measured, with the clients'
+// CPU profile on if one is wanted.
+func (s *storm) profiled(fn func() error) error {
+	if s.profile == "" {
+		return fn()
+	}
+	f, err := os.Create(s.profile)
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	err = fn()
+	pprof.StopCPUProfile()
+	return errors.Join(err, f.Close())
 }
 
 // usage is the CPU spent by server and by this process, which is all clients.
@@ -75,7 +97,7 @@ func (s *storm) port(work string) error {
 		return err
 	}
 	s.r.Setup = time.Since(s.begun).Seconds()
-	if err := s.storm(); err != nil {
+	if err := s.profiled(s.storm); err != nil {
 		return err
 	}
 	if work == "w3" {
@@ -315,7 +337,7 @@ func (s *storm) catchup() error {
 		}
 	}
 	s.r.Setup, s.r.Devices = time.Since(s.begun).Seconds(), 1
-	return s.homecoming(away, others)
+	return s.profiled(func() error { return s.homecoming(away, others) })
 }
 
 // homecoming is the one sync of the device that was away.
