@@ -21,8 +21,12 @@ const (
 	MaxFieldBytes     = 128
 	MaxKindBytes      = 32
 	// MaxBundleBytes bounds the compressed bytes of one bundle, so that a
-	// link of 2 KB/s carries one in less than ten seconds.
-	MaxBundleBytes = 16 << 10
+	// link of 2 KB/s carries one in less than half a minute. Fuller bundles
+	// compress better, for the author and for everybody who reads them.
+	MaxBundleBytes = 48 << 10
+	// ThinBundleBytes is the bound on a link known to be thin: less than ten
+	// seconds.
+	ThinBundleBytes = 16 << 10
 )
 
 // Header says who saved a change and when the author's device thought it was.

@@ -49,7 +49,7 @@ func Count(rs syncproto.Ranges) (n int) {
 	return n
 }
 
-// Cutter cuts bundles of about syncproto.MaxBundleBytes compressed. It learns
+// Cutter cuts bundles of up to syncproto.MaxBundleBytes compressed. It learns
 // how well the changes compress, so that few attempts are needed. Not safe for
 // concurrent use.
 type Cutter struct {
@@ -60,18 +60,24 @@ type Cutter struct {
 }
 
 // firstRatio is a guess for Chinese text in CBOR.
-const firstRatio = 0.45
+const firstRatio = 0.38
+
+// maxChanges bounds a bundle of small changes: the server takes a bundle in one
+// transaction, and other devices wait for it.
+const maxChanges = 512
 
 // Cut packs the changes of missing, in order, into bundles of at most maxBytes
-// together, at least one. It returns nothing when missing is empty.
+// together, at least one. It returns nothing when missing is empty. A small
+// maxBytes, for a thin link, makes small bundles.
 func (c *Cutter) Cut(missing syncproto.Ranges, maxBytes int) (out session.Outgoing, err error) {
+	most := min(max(maxBytes, syncproto.ThinBundleBytes), syncproto.MaxBundleBytes)
 	total := 0
 	for _, r := range missing {
 		for from := r.From; from <= r.To; {
 			if len(out.Bundles) == wire.MaxPushBundles {
 				return out, nil
 			}
-			b, err := c.bundle(from, r.To)
+			b, err := c.bundle(from, r.To, most)
 			if err != nil {
 				return session.Outgoing{}, err
 			}
@@ -89,14 +95,15 @@ func (c *Cutter) Cut(missing syncproto.Ranges, maxBytes int) (out session.Outgoi
 	return out, nil
 }
 
-// bundle makes one bundle that begins with from and goes no further than to.
-func (c *Cutter) bundle(from, to syncproto.Seq) (*syncproto.Bundle, error) {
+// bundle makes one bundle of at most so many compressed bytes, unless it is one
+// change. It begins with from and goes no further than to.
+func (c *Cutter) bundle(from, to syncproto.Seq, most int) (*syncproto.Bundle, error) {
 	if c.ratio == 0 {
 		c.ratio = firstRatio
 	}
 	var best *syncproto.Bundle
 	for limit := to; ; {
-		changes, prev, err := c.gather(from, limit)
+		changes, prev, err := c.gather(from, limit, most)
 		if err != nil {
 			return nil, err
 		}
@@ -104,22 +111,22 @@ func (c *Cutter) bundle(from, to syncproto.Seq) (*syncproto.Bundle, error) {
 		if err != nil {
 			return nil, err
 		}
-		fits := len(b.Frame) <= syncproto.MaxBundleBytes || b.Count == 1
+		fits := len(b.Frame) <= most || b.Count == 1
 		switch {
-		case fits && (b.To() == limit || len(b.Frame) > wellFilled || best != nil && b.Count <= best.Count):
+		case fits && (b.To() == limit || b.Count == maxChanges || len(b.Frame) > wellFilled(most) || best != nil && b.Count <= best.Count):
 			return b, nil // nothing more, enough, or as much as there can be
 		case fits:
 			best = b // the changes compress better than was thought: take more
 		case best != nil:
 			return best, nil
 		default:
-			limit = from + syncproto.Seq(max(1, min(b.Count*9/10, b.Count*syncproto.MaxBundleBytes/len(b.Frame)))) - 1
+			limit = from + syncproto.Seq(max(1, min(b.Count*9/10, b.Count*most/len(b.Frame)))) - 1
 		}
 	}
 }
 
 // wellFilled is a bundle that is not tried again for a few changes more.
-const wellFilled = syncproto.MaxBundleBytes * 92 / 100
+func wellFilled(most int) int { return most * 92 / 100 }
 
 // pack makes a bundle of the changes and learns how well they compress.
 func (c *Cutter) pack(changes []wire.RawChange, prev syncproto.Hash) (*syncproto.Bundle, error) {
@@ -136,15 +143,15 @@ func (c *Cutter) pack(changes []wire.RawChange, prev syncproto.Hash) (*syncproto
 
 // gather reads changes until they are thought to fill a bundle. A change over
 // the limit goes alone.
-func (c *Cutter) gather(from, to syncproto.Seq) (changes []wire.RawChange, prev syncproto.Hash, err error) {
+func (c *Cutter) gather(from, to syncproto.Seq, most int) (changes []wire.RawChange, prev syncproto.Hash, err error) {
 	raw := 0
-	for seq := from; seq <= to && len(changes) < wire.MaxBundleChanges; seq++ {
+	for seq := from; seq <= to && len(changes) < maxChanges; seq++ {
 		change, before, err := c.Chain.Change(seq)
 		if err != nil {
 			return nil, prev, fmt.Errorf("own change %d: %w", seq, err)
 		}
 		size := rawBytes(&change)
-		if len(changes) > 0 && float64(raw+size)*c.ratio > 0.97*syncproto.MaxBundleBytes {
+		if len(changes) > 0 && float64(raw+size)*c.ratio > 0.97*float64(most) {
 			break
 		}
 		if len(changes) == 0 {

@@ -84,15 +84,21 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// TestCut cuts chains of many shapes and reads them back.
+// TestCut cuts chains of many shapes, for a good link and for a thin one, and
+// reads them back.
 func TestCut(t *testing.T) {
+	t.Run("good", func(t *testing.T) { testCut(t, 100<<10, syncproto.MaxBundleBytes) })
+	t.Run("thin", func(t *testing.T) { testCut(t, syncproto.ThinBundleBytes, syncproto.ThinBundleBytes) })
+}
+
+func testCut(t *testing.T, push, most int) {
 	r := rand.New(rand.NewPCG(seed, seed))
 	for _, shape := range []struct {
 		name  string
 		sizes func() []int
 	}{
 		{"one", func() []int { return []int{100} }},
-		{"many small", func() []int { return sizes(r, 500, 20, 200) }},
+		{"many small", func() []int { return sizes(r, 1500, 20, 50) }},
 		{"usual", func() []int { return sizes(r, 70, 500, 2500) }},
 		{"one over the limit among small ones", func() []int { return []int{100, 100, 90_000, 100, 100} }},
 	} {
@@ -102,7 +108,7 @@ func TestCut(t *testing.T) {
 			head := syncproto.Seq(len(c.changes))
 			var got []sign.SealedChange
 			for after := syncproto.Seq(0); ; {
-				out, err := cut.Cut(outbox.Missing(nil, after, head), 100<<10)
+				out, err := cut.Cut(outbox.Missing(nil, after, head), push)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -115,7 +121,7 @@ func TestCut(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if len(u.Frame) > syncproto.MaxBundleBytes && u.Count > 1 {
+					if len(u.Frame) > most && u.Count > 1 {
 						t.Errorf("seed %d: bundle of %d changes has %d bytes", seed, u.Count, len(u.Frame))
 					}
 					if u.PrevLink != c.links[u.From-1] {
@@ -127,7 +133,7 @@ func TestCut(t *testing.T) {
 					}
 					got, total, n = append(got, changes...), total+len(b), n+u.Count
 				}
-				if len(out.Bundles) > 1 && total > 100<<10 || n != out.Changes {
+				if len(out.Bundles) > 1 && total > push || n != out.Changes {
 					t.Errorf("seed %d: %d bytes and %d changes in one request (said %d)", seed, total, n, out.Changes)
 				}
 				after = out.Last
