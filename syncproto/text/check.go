@@ -37,6 +37,9 @@ func (d *Doc) check(author syncproto.ReplicaID, e Edit) error {
 		if id.Counter+uint64(del.N)-1 > high {
 			return missing(syncproto.ElemID{Replica: id.Replica, Counter: max(high+1, id.Counter)}, "to delete")
 		}
+		if d.folded && id.Counter <= d.floor(id.Replica) {
+			return missing(id, "to delete, is folded away")
+		}
 	}
 	return nil
 }
@@ -57,6 +60,9 @@ func (d *Doc) checkInserts(author syncproto.ReplicaID, runs []Insert, next uint6
 		}
 		if ins.Text == "" || !utf8.ValidString(ins.Text) {
 			return 0, fmt.Errorf("%w: text of element %d is empty or not UTF-8", ErrInvalid, ins.Counter)
+		}
+		if d.folded && ins.Left.IsNone() && ins.Right.IsNone() {
+			return 0, missing(ins.Left, "an insert that knew of no element, but some are folded away")
 		}
 		for _, id := range [...]syncproto.ElemID{ins.Left, ins.Right} {
 			switch own := id.Replica == author; {

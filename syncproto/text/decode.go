@@ -22,19 +22,23 @@ func Decode(b []byte) (*Doc, error) {
 	if err := r.done(); err != nil {
 		return nil, err
 	}
-	return &Doc{raw: b[:len(b):len(b)], plain: text, chars: visible, elements: elements}, nil
+	return &Doc{raw: b[:len(b):len(b)], plain: text, chars: visible, elements: elements, folded: len(s.floors) > 0}, nil
 }
 
 // parse reads and checks all of a state but the text itself.
 func (s *state) parse(r *reader) (text []byte, visible, elements int) {
-	if v := r.uvarint(); v != formatVersion {
-		r.failf("format version %d, not %d", v, formatVersion)
+	version := r.uvarint()
+	if version != formatVersion && version != formatFolded {
+		r.failf("format version %d, not %d or %d", version, formatVersion, formatFolded)
 		return nil, 0, 0
 	}
 	text = r.bytes(r.count(1, "bytes of text"))
 	n := r.count(len(syncproto.ReplicaID{})+2, "replicas")
 	s.ids = r.replicas(s.ids[:0], n)
-	s.spans, s.byID, s.first, s.runs = s.spans[:0], s.byID[:0], s.first[:0], s.runs[:0]
+	s.spans, s.byID, s.first, s.runs, s.floors = s.spans[:0], s.byID[:0], s.first[:0], s.runs[:0], s.floors[:0]
+	if version == formatFolded {
+		s.readFloors(r)
+	}
 	if n > 0 {
 		elements = s.readLengths(r)
 		s.readOrder(r)
@@ -44,16 +48,37 @@ func (s *state) parse(r *reader) (text []byte, visible, elements int) {
 	return text, visible, elements
 }
 
+// readFloors reads up to where each replica's elements were folded away.
+func (s *state) readFloors(r *reader) {
+	folded := false
+	for range s.ids {
+		floor := r.max(maxCounter, "counter")
+		s.floors = append(s.floors, floor)
+		folded = folded || floor > 0
+	}
+	if !folded {
+		r.failf("folded, but no element was folded away")
+	}
+}
+
 // readLengths reads the spans of each replica, into s.spans as yet in order of ids.
 func (s *state) readLengths(r *reader) (elements int) {
 	total := 0
-	for range s.ids {
+	for k := range s.ids {
 		s.first = append(s.first, int32(total))
-		total += r.count(2, "spans") + 1
+		n := r.count(2, "spans") + int(s.least())
+		if n == 0 && r.err == nil && s.floors[k] == 0 {
+			r.failf("replica %s has and had no element", s.ids[k])
+		}
+		total += n
 		if total > (len(r.b)-r.off)/2 {
 			r.failf("input ends early")
 			return 0
 		}
+	}
+	if total == 0 {
+		r.failf("folded to no element")
+		return 0
 	}
 	s.first = append(s.first, int32(total))
 	s.byID = slices.Grow(s.byID, total)[:total]
@@ -203,8 +228,10 @@ func (s *state) find(r *reader, x ref) int32 {
 	if !ok {
 		k--
 	}
-	if at := own[k]; x.index-s.spans[at].index < s.spans[at].n {
-		return at
+	if k >= 0 {
+		if at := own[k]; x.index-s.spans[at].index < s.spans[at].n {
+			return at
+		}
 	}
 	r.failf("origin that is not there")
 	return -1
@@ -269,9 +296,11 @@ func (d *Doc) open() {
 	d.raw, d.plain = nil, nil
 	ascii := d.chars == len(text)
 	for k, id := range s.ids {
-		d.addAuthor(id, 0)
-		last := &s.spans[s.byID[s.first[k+1]-1]]
-		d.authors[k].n = last.index + last.n
+		d.addAuthor(id, s.floor(k))
+		if s.first[k+1] > s.first[k] {
+			last := &s.spans[s.byID[s.first[k+1]-1]]
+			d.authors[k].n = last.index + last.n
+		}
 	}
 	b := builder{d: d, ascii: ascii}
 	run := 0
@@ -285,6 +314,13 @@ func (d *Doc) open() {
 			s.runs[run] -= n
 		}
 	}
+}
+
+func (s *state) floor(k int) uint64 {
+	if len(s.floors) == 0 {
+		return 0
+	}
+	return s.floors[k]
 }
 
 // builder adds items front to back.

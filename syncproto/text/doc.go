@@ -44,8 +44,9 @@ const maxRuns = 1 << 16
 // Doc is one text with its history of places. The zero value is not usable:
 // see New and Decode. Not safe for concurrent use.
 type Doc struct {
-	chars    int // visible code points
-	elements int // all, tombstones included
+	chars    int  // visible code points
+	elements int  // all that are here, tombstones included
+	folded   bool // elements were folded away: some author's base is above 0
 
 	// raw is the state as it was decoded and plain the text within it, until
 	// something needs the items; then both are nil and what follows is valid.

@@ -152,7 +152,11 @@ func TestDecodeRefusesEach(t *testing.T) {
 	a := hex.EncodeToString(id16(0))
 	b := hex.EncodeToString(id16(1))
 	for _, c := range []struct{ name, state, why string }{
-		{"version", "02 00 00", "version"},
+		{"version", "03 00 00", "version"},
+		{"folded, of no replica", "02 00 00", "folded away"},
+		{"folded without a floor", "02 0161 01" + a + "00 01 00 00 00 00 00", "folded away"},
+		{"folded to no element", "02 00 01" + a + "05 00 00 00", "no element"},
+		{"replica that never had an element", "02 0161 02" + a + b + "0500 0100 00 0000 00 00 00", "has and had"},
 		{"number not in its shortest form", "01 8000 00", "shortest"},
 		{"number too long", "01 ffffffffffffffffffff01", "shortest"},
 		{"text beyond the end", "01 7f", "over"},
@@ -227,6 +231,11 @@ func FuzzDecode(f *testing.F) {
 		mustApply(f, d, replica(u.author), u.edit)
 	}
 	f.Add(d.AppendBinary(nil))
+	folded, _ := d.Fold(text.FoldID([16]byte{1}))
+	f.Add(folded.AppendBinary(nil))
+	mustReplace(f, folded, replica(1), 3, 2, "后来")
+	mustReplace(f, folded, replica(9), 0, 1, "x")
+	f.Add(folded.AppendBinary(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if d, err := text.Decode(b); err == nil && len(d.AppendBinary(nil)) != len(b) {
 			t.Fatal("decoded text does not give back its bytes")

@@ -8,8 +8,11 @@ import (
 	"github.com/chuantou/chuantou/syncproto"
 )
 
-// formatVersion is the first byte of a state.
-const formatVersion = 1
+// The first byte of a state: formatFolded for one with floors.
+const (
+	formatVersion = 1
+	formatFolded  = 2
+)
 
 // span is a run as a state tells it: the longest stretch of elements side by
 // side that continue each other, whether visible or not.
@@ -27,10 +30,11 @@ func (s *span) last() ref { return ref{s.author, s.index + s.n - 1} }
 // it is used again.
 type state struct {
 	ids    []syncproto.ReplicaID
-	spans  []span  // in order of the text
-	byID   []int32 // the same in order of ids, as indexes of spans
-	first  []int32 // per replica: its first in byID; one more at the end
-	runs   []int32 // lengths of visible and deleted stretches in turn
+	floors []uint64 // per replica: counter of the last element folded away; empty if none is
+	spans  []span   // in order of the text
+	byID   []int32  // the same in order of ids, as indexes of spans
+	first  []int32  // per replica: its first in byID; one more at the end
+	runs   []int32  // lengths of visible and deleted stretches in turn
 	stack  []int32
 	order  []int32 // of the authors of a Doc by id, and
 	number []int32 // the reverse
@@ -110,7 +114,11 @@ func (d *Doc) AppendBinary(b []byte) []byte {
 	if d.raw != nil {
 		return append(b, d.raw...)
 	}
-	b = append(b, formatVersion)
+	if d.folded {
+		b = append(b, formatFolded)
+	} else {
+		b = append(b, formatVersion)
+	}
 	b = binary.AppendUvarint(b, uint64(d.live))
 	b = d.appendText(b)
 	s := states.Get().(*state)
@@ -122,6 +130,9 @@ func (d *Doc) AppendBinary(b []byte) []byte {
 	}
 	if len(s.ids) == 0 {
 		return b
+	}
+	for _, floor := range s.floors {
+		b = binary.AppendUvarint(b, floor)
 	}
 	b = s.appendLengths(b)
 	b = s.appendOrder(b)
@@ -168,7 +179,7 @@ func (s *state) gather(d *Doc) {
 
 // rename numbers the authors of a Doc in order of their ids.
 func (s *state) rename(d *Doc) {
-	s.order, s.number, s.ids = s.order[:0], s.number[:0], s.ids[:0]
+	s.order, s.number, s.ids, s.floors = s.order[:0], s.number[:0], s.ids[:0], s.floors[:0]
 	for a := range d.authors {
 		s.order = append(s.order, int32(a))
 		s.number = append(s.number, 0)
@@ -177,6 +188,9 @@ func (s *state) rename(d *Doc) {
 	for k, a := range s.order {
 		s.number[a] = int32(k)
 		s.ids = append(s.ids, d.authors[a].id)
+		if d.folded {
+			s.floors = append(s.floors, d.authors[a].base)
+		}
 	}
 }
 
@@ -187,10 +201,19 @@ func (s *state) renamed(r ref) ref {
 	return r
 }
 
+// least is how many spans each replica has at least: with floors one may have
+// none left.
+func (s *state) least() int32 {
+	if len(s.floors) > 0 {
+		return 0
+	}
+	return 1
+}
+
 // appendLengths appends how many spans each replica has and how long they are.
 func (s *state) appendLengths(b []byte) []byte {
 	for k := range s.ids {
-		b = binary.AppendUvarint(b, uint64(s.first[k+1]-s.first[k]-1))
+		b = binary.AppendUvarint(b, uint64(s.first[k+1]-s.first[k]-s.least()))
 	}
 	for _, at := range s.byID {
 		b = binary.AppendUvarint(b, uint64(s.spans[at].n-1))
