@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/chuantou/chuantou/server/authz"
 	"github.com/chuantou/chuantou/server/records"
@@ -45,6 +46,7 @@ type Assignment struct {
 
 // Directory is safe for concurrent use.
 type Directory struct {
+	era         atomic.Uint64 // counts what was applied
 	mu          sync.RWMutex
 	people      map[syncproto.PersonID]Person
 	units       map[syncproto.RecordID]Unit
@@ -89,10 +91,15 @@ func (d *Directory) Load(ctx context.Context, s store.Store) error {
 	})
 }
 
+// Era changes whenever the directory does: what was judged by it in one era
+// holds as long as the era does.
+func (d *Directory) Era() uint64 { return d.era.Load() }
+
 // Apply takes a changed record in; kinds that are not its business are ignored.
 func (d *Directory) Apply(rec *crdt.Record) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	defer d.era.Add(1)
 	gone := rec.Deleted()
 	switch rec.Kind {
 	case "person":

@@ -76,7 +76,6 @@ func (t *txn) finish() (store.Batch, error) {
 
 // settle recomputes what depends on the record's final state of this update.
 func (t *txn) settle(w *work) error {
-	w.Atoms = AtomsOf(&w.facts)
 	if w.Received == 0 {
 		w.Received = t.now
 	}
@@ -92,15 +91,8 @@ func (t *txn) settle(w *work) error {
 		}
 		w.Fed = w.Fed[n:]
 	}
-	const shared = syncproto.ForScope | syncproto.ForTeam
-	includes, whole := records.Includes(t.schema, w.rec, shared), true
-	w.Sums[0] = w.rec.Digest(func(field string, item syncproto.ElemID, sub string) bool {
-		in := includes(field, item, sub)
-		whole = whole && in
-		return in
-	})
-	if w.Sums[1] = w.Sums[0]; !whole {
-		w.Sums[1] = w.rec.Digest(nil)
+	if !w.ready {
+		t.in.derive(w)
 	}
 	if authz.Reference(w.facts.Kind) || w.facts.Kind == "GB" {
 		t.directory = append(t.directory, w.rec)
@@ -175,13 +167,23 @@ func (t *txn) unpass(fed []records.Fed) error {
 	return nil
 }
 
+// counter is where the ledger numbers of a record's unit, kind and year of
+// receipt are counted; ok is false when it is due none.
+func (w *work) counter(now int64) (k store.Key, ok bool) {
+	if w.Number != 0 || w.facts.Draft || authz.Reference(w.facts.Kind) || w.facts.Unit.IsZero() {
+		return nil, false
+	}
+	return records.NumberKey(w.facts.Unit, w.facts.Kind, yearOf(now)), true
+}
+
+func yearOf(now int64) int { return time.UnixMilli(now).UTC().Add(localOffset).Year() }
+
 // number gives the record its ledger number at its first accepted 提交.
 func (t *txn) number(w *work) error {
-	if w.Number != 0 || w.facts.Draft || authz.Reference(w.facts.Kind) || w.facts.Unit.IsZero() {
+	at, ok := w.counter(t.now)
+	if !ok {
 		return nil
 	}
-	year := time.UnixMilli(t.now).UTC().Add(localOffset).Year()
-	at := records.NumberKey(w.facts.Unit, w.facts.Kind, year)
 	n, ok := t.numbers[string(at)]
 	if !ok {
 		v, err := t.r.Get(at)
@@ -193,7 +195,7 @@ func (t *txn) number(w *work) error {
 	n++
 	t.numbers[string(at)] = n
 	t.b.Put(at, records.AppendNumber(nil, n))
-	w.Number, w.Year = n, uint32(year)
+	w.Number, w.Year = n, uint32(yearOf(t.now))
 	return nil
 }
 
@@ -338,9 +340,6 @@ func (t *txn) write(w *work) error {
 	for i := range w.steps {
 		t.b.Put(records.StepKey(w.rec.ID, w.Steps), w.steps[i].Append(nil))
 		w.Steps++
-	}
-	if w.dirty {
-		w.State = w.rec.AppendBinary(nil)
 	}
 	return records.PutBlocks(&t.b, records.RecordKey(w.rec.ID), w.Append(nil), w.Size)
 }

@@ -16,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -36,6 +35,10 @@ import (
 // share an fsync, small enough to stay below the store's batch laws and not
 // to keep another device waiting.
 const sliceBytes = 192 << 10
+
+// workingBytes is how much uncompressed work is under way at once: slices for
+// a few groups of updates, one being worked out, one committed, one synced.
+const workingBytes = 8 * sliceBytes
 
 // Device is what ingest needs to know of an enrolled replica.
 type Device struct {
@@ -76,10 +79,7 @@ type Ingest struct {
 	Config
 	server    syncproto.Hash
 	authoring sync.Mutex // one server-authored change at a time
-	// opening bounds how many bundles are decompressed and read at once: more
-	// than the processors would only hold more memory.
-	opening chan struct{}
-	hints   sync.Map // replica -> []store.Key, see guardsOf
+	working   gate       // by uncompressed bytes
 	// Notify is told the atoms a committed push moved; may be nil.
 	Notify func([]syncproto.Atom)
 }
@@ -89,7 +89,7 @@ func New(c Config) *Ingest {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Ingest{Config: c, opening: make(chan struct{}, runtime.GOMAXPROCS(0)), server: sign.KeyHash(c.Key.Public().(ed25519.PublicKey))}
+	return &Ingest{Config: c, working: gate{size: workingBytes}, server: sign.KeyHash(c.Key.Public().(ed25519.PublicKey))}
 }
 
 // opened is a verified bundle. Its parts are read before any lock is taken.
@@ -112,27 +112,18 @@ type readPart struct {
 // bundle that is damaged or wrongly signed fails the push with an error that
 // names it, after what came before it was stored.
 func (in *Ingest) Push(ctx context.Context, carrier syncproto.ReplicaID, bundles []syncproto.Bundle) (syncproto.Receipt, error) {
-	var slice []opened
-	size := 0
 	var bad error
-	for i := range bundles {
-		u, err := in.open(ctx, bundles[i])
-		if err != nil {
-			bad = fmt.Errorf("bundle %d: %w", i, err)
-			break
+	for first := 0; first < len(bundles) && bad == nil; {
+		end, size := first+1, bundles[first].RawBytes
+		for end < len(bundles) && size+bundles[end].RawBytes <= sliceBytes {
+			size += bundles[end].RawBytes
+			end++
 		}
-		if size > 0 && size+u.bundle.RawBytes > sliceBytes {
-			if err := in.commit(ctx, slice); err != nil {
-				return syncproto.Receipt{}, err
-			}
-			slice, size = nil, 0
-		}
-		slice, size = append(slice, u), size+u.bundle.RawBytes
-	}
-	if len(slice) > 0 {
-		if err := in.commit(ctx, slice); err != nil {
+		var err error
+		if bad, err = in.slice(ctx, bundles, first, end, size); err != nil {
 			return syncproto.Receipt{}, err
 		}
+		first = end
 	}
 	if bad != nil {
 		return syncproto.Receipt{}, bad
@@ -140,9 +131,30 @@ func (in *Ingest) Push(ctx context.Context, carrier syncproto.ReplicaID, bundles
 	return in.Receipt(ctx, carrier)
 }
 
+// slice takes bundles first to end of a push, size bytes uncompressed, in one
+// update. When one of them is bad, those before it are stored.
+func (in *Ingest) slice(ctx context.Context, bundles []syncproto.Bundle, first, end, size int) (bad, err error) {
+	leave, err := in.working.enter(ctx, size)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	var slice []opened
+	for i := first; i < end && bad == nil; i++ {
+		u, err := in.open(ctx, bundles[i])
+		if err != nil {
+			bad = fmt.Errorf("bundle %d: %w", i, err)
+		} else {
+			slice = append(slice, u)
+		}
+	}
+	if len(slice) > 0 {
+		err = in.commit(ctx, slice)
+	}
+	return bad, err
+}
+
 func (in *Ingest) open(ctx context.Context, u syncproto.Bundle) (opened, error) {
-	in.opening <- struct{}{}
-	defer func() { <-in.opening }()
 	dev, err := in.Devices.Device(ctx, u.Replica)
 	if err != nil {
 		return opened{}, fmt.Errorf("replica %s: %w", u.Replica, err)
@@ -174,14 +186,17 @@ func (in *Ingest) commit(ctx context.Context, slice []opened) error {
 }
 
 func (in *Ingest) update(ctx context.Context, slice []opened) (t *txn, err error) {
-	_, err = in.Store.Update(ctx, in.guardsOf(slice), func(r store.Reader) (store.Batch, error) {
+	pre, err := in.prepare(ctx, slice)
+	if err != nil {
+		return nil, err
+	}
+	_, err = in.Store.Update(ctx, pre.guards(in.Now().UnixMilli(), slice), func(r store.Reader) (b store.Batch, err error) {
 		t = newTxn(ctx, in, r)
-		for i := range slice {
-			if err := t.bundle(&slice[i]); err != nil {
-				return store.Batch{}, err
-			}
+		t.pre = pre
+		if b, err = t.take(slice); errors.Is(err, errUnforeseen) {
+			t = newTxn(ctx, in, r)
+			b, err = t.take(slice)
 		}
-		b, err := t.finish()
 		if err != nil {
 			return store.Batch{}, err
 		}
@@ -206,46 +221,32 @@ func (in *Ingest) update(ctx context.Context, slice []opened) (t *txn, err error
 	return t, nil
 }
 
-// guardsOf names what a slice will probably decide about: its replicas, its
-// records, and the atoms and counters that the same replicas moved last time.
-// What else it turns out to touch it asks for and runs again.
-func (in *Ingest) guardsOf(slice []opened) []store.Key {
-	var out []store.Key
+// take stores and joins a slice and returns what is to be written.
+func (t *txn) take(slice []opened) (store.Batch, error) {
 	for i := range slice {
-		u := &slice[i]
-		out = append(out, records.LogKey(u.bundle.Replica))
-		for _, parts := range u.parts {
-			for j := range parts {
-				if !parts[j].Record.IsZero() {
-					out = append(out, records.RecordKey(parts[j].Record))
-				}
-			}
-		}
-		if hint, ok := in.hints.Load(u.bundle.Replica); ok {
-			out = append(out, hint.([]store.Key)...)
+		if err := t.bundle(&slice[i]); err != nil {
+			return store.Batch{}, err
 		}
 	}
-	return out
+	return t.finish()
 }
 
-// missingGuards lists what this run decided about without holding it, and
-// remembers the atoms and counters for the replicas' next pushes.
+// missingGuards lists what this run decided about without holding it.
 func (t *txn) missingGuards() []store.Key {
-	var hint, missing []store.Key
+	var missing []store.Key
 	for a := range t.atoms {
-		hint = append(hint, records.AtomKey(a))
+		missing = append(missing, records.AtomKey(a))
 	}
 	for n := range t.numbers {
-		hint = append(hint, store.Key(n))
+		missing = append(missing, store.Key(n))
 	}
 	for id := range t.logs {
-		t.in.hints.Store(id, hint)
 		missing = append(missing, records.LogKey(id))
 	}
 	for id := range t.recs {
 		missing = append(missing, records.RecordKey(id))
 	}
-	return slices.DeleteFunc(append(missing, hint...), func(k store.Key) bool { return store.Holds(t.r, k) })
+	return slices.DeleteFunc(missing, func(k store.Key) bool { return store.Holds(t.r, k) })
 }
 
 func storeError(err error) error {

@@ -34,9 +34,10 @@ func (t *txn) part(dev Device, s *stored, log *records.Log, change, index int, r
 	if err != nil {
 		return err
 	}
-	reason, detail := t.join(dev, w, &c.Header, &p)
-	if reason != 0 {
-		return t.hold(s, c, index, &p, reason, detail, log)
+	if !w.ready {
+		if reason, detail := t.join(dev, w, &c.Header, &p); reason != 0 {
+			return t.hold(s, c, index, &p, reason, detail, log)
+		}
 	}
 	s.joined = append(s.joined, joinedPart{change, index, p.Record})
 	if err := t.takeKeys(s, &p); err != nil {

@@ -22,6 +22,7 @@ type txn struct {
 	ctx    context.Context
 	in     *Ingest
 	r      store.Reader
+	pre    *prepared // nil: everything is worked out here
 	b      store.Batch
 	now    int64
 	date   string
@@ -44,6 +45,7 @@ type txn struct {
 type work struct {
 	records.Record
 	rec     *crdt.Record
+	stored  []byte // the value as it was read, nil for none
 	existed bool
 	was     records.Head
 	facts   authz.Facts
@@ -52,6 +54,9 @@ type work struct {
 	touch   bool // readers take the state anew: something other than plain joins happened
 	steps   []records.Step
 	blind   []records.BlindField // of the part joined last
+
+	ready bool // prepared: every part of the slice is joined, what follows from them derived
+	odd   bool // while preparing: not plain, left to the update
 }
 
 func newTxn(ctx context.Context, in *Ingest, r store.Reader) *txn {
@@ -101,18 +106,14 @@ func (t *txn) record(id syncproto.RecordID) (*work, error) {
 	if w := t.recs[id]; w != nil {
 		return w, nil
 	}
-	c, ok, err := records.LoadRecord(t.r, id)
+	stored, err := records.GetBlocks(t.r, records.RecordKey(id))
 	if err != nil {
 		return nil, err
 	}
-	w := &work{Record: c, rec: crdt.New(id)}
-	if ok {
-		w.existed, w.was = true, c.Head
-		if len(c.State) > 0 {
-			if w.rec, err = crdt.Decode(c.State); err != nil {
-				return nil, fmt.Errorf("record %s: %w", id, err)
-			}
-			w.facts = t.in.Directory.Facts(w.rec)
+	w := t.pre.take(t, id, stored)
+	if w == nil {
+		if w, err = t.load(id, stored); err != nil {
+			return nil, fmt.Errorf("record %s: %w", id, err)
 		}
 	}
 	t.recs[id] = w
@@ -138,6 +139,11 @@ type joinedPart struct {
 	record       syncproto.RecordID
 }
 
+// errUnforeseen ends a run that took over prepared records: something of the
+// slice is known already or contradicts the chain, so it is not what was
+// prepared for.
+var errUnforeseen = errors.New("not all of the slice is new")
+
 // bundle takes one verified bundle: what is known is recognised, what
 // contradicts the chain is kept as a fork, the rest is stored and its parts
 // joined or held.
@@ -149,6 +155,9 @@ func (t *txn) bundle(u *opened) error {
 	fresh, forked, err := t.sort(u, log)
 	if err != nil {
 		return err
+	}
+	if t.pre != nil && (forked || len(fresh) < len(u.changes)) {
+		return errUnforeseen
 	}
 	if forked {
 		return t.fork(u, log)
