@@ -64,10 +64,10 @@ func (t *txn) finish() (store.Batch, error) {
 		}
 	}
 	for a, h := range t.atoms {
-		t.b.Put(records.AtomKey(a), h.Append(nil))
+		t.b.Put(records.AtomKey(a), h.Append(t.scratch[:0]))
 	}
 	for id, l := range t.logs {
-		if err := records.PutBlocks(&t.b, records.LogKey(id), l.Append(nil), 0); err != nil {
+		if err := t.put(records.LogKey(id), l.Append(t.scratch[:0]), 0); err != nil {
 			return store.Batch{}, err
 		}
 	}
@@ -160,7 +160,7 @@ func (t *txn) unpass(fed []records.Fed) error {
 		}
 		was := len(e.Append(nil))
 		e.Needs |= records.NeedsLook
-		if err := records.PutBlocks(&t.b, records.FeedKey(f.Atom, f.N), e.Append(nil), was); err != nil {
+		if err := t.put(records.FeedKey(f.Atom, f.N), e.Append(t.scratch[:0]), was); err != nil {
 			return err
 		}
 	}
@@ -329,7 +329,7 @@ func (t *txn) append(a syncproto.Atom, e *records.Entry) error {
 	}
 	h.N++
 	h.Bytes += uint64(e.Bytes)
-	return records.PutBlocks(&t.b, records.FeedKey(a, h.N), e.Append(nil), 0)
+	return t.put(records.FeedKey(a, h.N), e.Append(t.scratch[:0]), 0)
 }
 
 // write stores a record and its new history.
@@ -338,8 +338,14 @@ func (t *txn) write(w *work) error {
 		return nil
 	}
 	for i := range w.steps {
-		t.b.Put(records.StepKey(w.rec.ID, w.Steps), w.steps[i].Append(nil))
+		t.b.Put(records.StepKey(w.rec.ID, w.Steps), w.steps[i].Append(t.scratch[:0]))
 		w.Steps++
 	}
-	return records.PutBlocks(&t.b, records.RecordKey(w.rec.ID), w.Append(nil), w.Size)
+	return t.put(records.RecordKey(w.rec.ID), w.Append(t.scratch[:0]), w.Size)
+}
+
+// put writes a value that was encoded into scratch, which may have grown by it.
+func (t *txn) put(k store.Key, value []byte, was int) error {
+	t.scratch = value
+	return records.PutBlocks(&t.b, k, value, was)
 }

@@ -223,6 +223,7 @@ func (in *Ingest) update(ctx context.Context, slice []opened) (t *txn, err error
 
 // take stores and joins a slice and returns what is to be written.
 func (t *txn) take(slice []opened) (store.Batch, error) {
+	t.b.Grow(t.pre.batchBytes(slice))
 	for i := range slice {
 		if err := t.bundle(&slice[i]); err != nil {
 			return store.Batch{}, err

@@ -84,7 +84,7 @@ func (in *Ingest) derive(w *work) {
 	if w.Sums[1] = w.Sums[0]; !whole {
 		w.Sums[1] = w.rec.Digest(nil)
 	}
-	w.State = w.rec.AppendBinary(nil)
+	w.State = w.rec.AppendBinary(make([]byte, 0, len(w.State)+1024))
 	w.Atoms = AtomsOf(&w.facts)
 }
 
@@ -129,6 +129,21 @@ func (pre *prepared) guards(t int64, slice []opened) []store.Key {
 		}
 	}
 	return out
+}
+
+// batchBytes is about what the update of a prepared slice writes: to make room
+// for it once.
+func (pre *prepared) batchBytes(slice []opened) (n int) {
+	if pre == nil {
+		return 0
+	}
+	for i := range slice {
+		n += len(slice[i].bundle.Frame) + (512 + 64*len(slice[i].changes))
+	}
+	for _, w := range pre.works {
+		n += len(w.State) + 896 // head, step, two rows, keys
+	}
+	return n
 }
 
 // load reads a record for changing; one not in the store starts empty.

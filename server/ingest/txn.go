@@ -19,14 +19,15 @@ import (
 // txn is one run of a store update: a view of the store with this update's own
 // writes in front. It is thrown away when the update runs again.
 type txn struct {
-	ctx    context.Context
-	in     *Ingest
-	r      store.Reader
-	pre    *prepared // nil: everything is worked out here
-	b      store.Batch
-	now    int64
-	date   string
-	schema *schema.Schema
+	ctx     context.Context
+	in      *Ingest
+	r       store.Reader
+	pre     *prepared // nil: everything is worked out here
+	b       store.Batch
+	scratch []byte // values are encoded here before the batch copies them
+	now     int64
+	date    string
+	schema  *schema.Schema
 
 	logs    map[syncproto.ReplicaID]*records.Log
 	recs    map[syncproto.RecordID]*work
@@ -253,7 +254,7 @@ func (t *txn) fork(u *opened, log *records.Log) error {
 	if known, err := t.r.Get(at); err != nil || known != nil {
 		return err
 	}
-	if err := records.PutBlocks(&t.b, at, s.Bundle.Append(nil), 0); err != nil {
+	if err := t.put(at, s.Bundle.Append(t.scratch[:0]), 0); err != nil {
 		return err
 	}
 	for i := range s.changes {
@@ -317,7 +318,7 @@ func (t *txn) run(u *opened, log *records.Log, changes []sign.SealedChange) erro
 		}
 		s = t.keep(changes, prev, sig, len(raw), wire.Compress(raw, wire.EffortFast))
 	}
-	if err := records.PutBlocks(&t.b, records.BundleKey(s.replica, s.from), s.Bundle.Append(nil), 0); err != nil {
+	if err := t.put(records.BundleKey(s.replica, s.from), s.Bundle.Append(t.scratch[:0]), 0); err != nil {
 		return err
 	}
 	last := &changes[len(changes)-1]

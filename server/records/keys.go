@@ -36,7 +36,11 @@ const blockBytes = 48 << 10
 const maxBlocks = 256
 
 func key(prefix byte, parts ...[]byte) store.Key {
-	k := store.Key{prefix, '/'}
+	n := 2
+	for _, p := range parts {
+		n += len(p)
+	}
+	k := append(make(store.Key, 0, n), prefix, '/')
 	for _, p := range parts {
 		k = append(k, p...)
 	}
@@ -136,11 +140,15 @@ func blockKey(k store.Key, i int) store.Key {
 	return append(append(store.Key(nil), k...), 0xff, byte(i))
 }
 
-// GetBlocks reads what PutBlocks stored, nil when absent. The slice is the caller's.
+// GetBlocks reads what PutBlocks stored, nil when absent. The slice may be kept,
+// not modified.
 func GetBlocks(r store.Reader, key store.Key) ([]byte, error) {
 	first, err := r.Get(key)
 	if err != nil || first == nil {
 		return nil, err
+	}
+	if len(first) < blockBytes {
+		return first, nil
 	}
 	out := append([]byte(nil), first...)
 	for i := 1; len(first) == blockBytes && i < maxBlocks; i++ {

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"iter"
+	"slices"
 )
 
 // Batch collects what an update writes. The zero value is an empty batch. A
@@ -18,6 +19,10 @@ type Batch struct {
 type op struct {
 	key, value int // lengths; value is -1 for a delete
 }
+
+// Grow makes room for n more bytes of keys and values: for who knows that the
+// batch will be large.
+func (b *Batch) Grow(n int) { b.buf = slices.Grow(b.buf, min(n, max(MaxBatchBytes-len(b.buf), 0))) }
 
 // Put sets the value of key. value may be empty.
 func (b *Batch) Put(key Key, value []byte) {

@@ -44,8 +44,8 @@ var FirstKey = Key{0x22}
 // is dead once the function it was given to returns.
 type Reader interface {
 	// Get returns the value of key, or nil and no error when there is none. The
-	// value of an empty Put is empty, not nil. The slice is valid until the
-	// function that was given the Reader returns, and is not to be modified.
+	// value of an empty Put is empty, not nil. The slice may be kept: nobody
+	// changes what is in it, and neither may the caller.
 	Get(key Key) ([]byte, error)
 
 	// Scan calls fn with the keys k, from <= k < to, and their values: upwards,

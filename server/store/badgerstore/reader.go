@@ -41,9 +41,15 @@ func (r *reader) Get(key store.Key) ([]byte, error) {
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return nil, nil
 	}
-	var v []byte
+	v := []byte{}
 	if err == nil {
-		v, err = item.ValueCopy([]byte{})
+		// A value that lies beside its key, as all do, was copied for this item.
+		err = item.Value(func(b []byte) error {
+			if len(b) > 0 {
+				v = b[:len(b):len(b)]
+			}
+			return nil
+		})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("get %q: %w", key, err)

@@ -31,6 +31,43 @@ func testGet(t *testing.T, s store.Store) {
 	})
 }
 
+// testGetKept keeps values from a view and from an update while the store goes
+// on, far enough for an engine to write its memory to disk and tidy up.
+func testGetKept(t *testing.T, s store.Store) {
+	at := func(i, round int) string { return strings.Repeat(fmt.Sprintf("%03d %03d|", i, round), 500) }
+	const keys, rounds = 40, 60
+	kept := make(map[int][][]byte)
+	keep := func(r store.Reader) error {
+		for i := range keys {
+			v, err := r.Get(key("k%d", i))
+			if err != nil {
+				return err
+			}
+			kept[i] = append(kept[i], v)
+		}
+		return nil
+	}
+	for round := range rounds {
+		update(t, s, func(b *store.Batch) {
+			for i := range keys {
+				b.Put(key("k%d", i), []byte(at(i, round)))
+			}
+		})
+		if round%2 == 0 {
+			view(t, s, keep)
+		} else if _, err := s.Update(ctx, nil, func(r store.Reader) (store.Batch, error) { return store.Batch{}, keep(r) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, values := range kept {
+		for round, v := range values {
+			if string(v) != at(i, round) {
+				t.Fatalf("value %d, kept since round %d, has changed", i, round)
+			}
+		}
+	}
+}
+
 func testScanBounds(t *testing.T, s store.Store) {
 	longest := strings.Repeat("z", store.MaxKeyBytes)
 	keys := []string{"\x22", "a", "a\x00", "a\x00\x00", "a\x00b", "a\xff", "a\xff\xff", "ab", "b", "b\x00", "z", longest[:100], longest, "\xff", "\xff\xff"}

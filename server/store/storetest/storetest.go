@@ -30,6 +30,7 @@ func TestStore(t *testing.T, open Open, reopen Reopen) {
 		run  func(t *testing.T, s store.Store)
 	}{
 		{"Get", testGet},
+		{"GetKept", testGetKept},
 		{"BatchOrder", testBatchOrder},
 		{"BatchCopies", testBatchCopies},
 		{"OwnBatchUnseen", testOwnBatchUnseen},
