@@ -21,6 +21,9 @@ var (
 	ErrClosed = errors.New("the store is closed")
 	// ErrNewer is returned when a newer version of the program wrote the store.
 	ErrNewer = errors.New("a newer version of the program wrote this store: update the program")
+	// ErrKey is returned when a store is opened with another key than the one
+	// it was made with, or with none, or a plain store with one.
+	ErrKey = errors.New("the key does not fit the store")
 )
 
 // Limits of one key and one value.

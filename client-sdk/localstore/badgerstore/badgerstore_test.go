@@ -1,6 +1,7 @@
 package badgerstore_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -26,27 +27,68 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) localstore.Store { return open(t, t.TempDir(), badgerstore.Options{}) })
 }
 
+var secret = bytes.Repeat([]byte{7}, 32)
+
+func TestEncryptedStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) localstore.Store { return open(t, t.TempDir(), badgerstore.Options{Key: secret}) })
+}
+
 func TestReopen(t *testing.T) {
+	t.Run("plain", func(t *testing.T) { reopen(t, badgerstore.Options{}) })
+	t.Run("encrypted", func(t *testing.T) { reopen(t, badgerstore.Options{Key: secret}) })
+}
+
+func reopen(t *testing.T, o badgerstore.Options) {
 	dir := t.TempDir()
-	s := open(t, dir, badgerstore.Options{})
+	s := open(t, dir, o)
 	var b localstore.Batch
 	b.Put([]byte("k"), []byte("v"))
 	b.Put([]byte("long"), make([]byte, 2<<20))
 	if err := s.Apply(&b); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := badgerstore.Open(dir, badgerstore.Options{}); !errors.Is(err, localstore.ErrLocked) {
+	if _, err := badgerstore.Open(dir, o); !errors.Is(err, localstore.ErrLocked) {
 		t.Fatalf("a second opening of the folder: %v", err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = open(t, dir, badgerstore.Options{})
+	s = open(t, dir, o)
 	if v, err := s.Get([]byte("k")); string(v) != "v" || err != nil {
 		t.Fatalf("after reopening: %q, %v", v, err)
 	}
 	if v, err := s.Get([]byte("long")); len(v) != 2<<20 || err != nil {
 		t.Fatalf("after reopening: %d bytes, %v", len(v), err)
+	}
+}
+
+// TestKeyMustFit: a folder opens with the key it was made with and no other,
+// and a refused opening leaves it as it was.
+func TestKeyMustFit(t *testing.T) {
+	other := bytes.Repeat([]byte{8}, 32)
+	for _, made := range [][]byte{nil, secret} {
+		dir := t.TempDir()
+		s := open(t, dir, badgerstore.Options{Key: made})
+		var b localstore.Batch
+		b.Put([]byte("k"), []byte("v"))
+		if err := errors.Join(s.Apply(&b), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		for _, wrong := range [][]byte{nil, secret, other} {
+			if bytes.Equal(wrong, made) {
+				continue
+			}
+			if _, err := badgerstore.Open(dir, badgerstore.Options{Key: wrong}); !errors.Is(err, localstore.ErrKey) {
+				t.Errorf("made with a key of %d bytes, opened with another: %v", len(made), err)
+			}
+		}
+		s = open(t, dir, badgerstore.Options{Key: made})
+		if v, err := s.Get([]byte("k")); string(v) != "v" || err != nil {
+			t.Errorf("afterwards: %q, %v", v, err)
+		}
+	}
+	if _, err := badgerstore.Open(t.TempDir(), badgerstore.Options{Key: secret[:16]}); err == nil {
+		t.Error("a short key was taken")
 	}
 }
 
