@@ -47,7 +47,8 @@ func (c *Client) act(ctx context.Context, record syncproto.RecordID, what string
 }
 
 // ExportOutbox writes what the server lacks as a file that anyone may carry to
-// it, and says how many changes are in it. The outbox stays as it is.
+// it and only the server can open, and says how many changes are in it. The
+// outbox stays as it is.
 func (c *Client) ExportOutbox(w io.Writer) (changes int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -57,5 +58,5 @@ func (c *Client) ExportOutbox(w io.Writer) (changes int, err error) {
 	case c.id == nil:
 		return 0, fmt.Errorf("export outbox: %w", ErrNotEnrolled)
 	}
-	return c.cutter.WriteFile(w, c.missing(0))
+	return c.writeOutbox(w)
 }

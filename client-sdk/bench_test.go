@@ -13,6 +13,7 @@ import (
 	clientsdk "github.com/chuantou/chuantou/client-sdk"
 	"github.com/chuantou/chuantou/client-sdk/internal/fakeserver"
 	"github.com/chuantou/chuantou/client-sdk/localstore"
+	"github.com/chuantou/chuantou/client-sdk/localstore/badgerstore"
 	"github.com/chuantou/chuantou/syncproto"
 )
 
@@ -57,15 +58,35 @@ func island(tb testing.TB, n int) (*fakeserver.Server, []syncproto.RecordID) {
 // BenchmarkEdit is one edit of a record saved durably in a store of 20,000
 // records on a real disk: Edit, Set, Submit. It reports the 99th percentile
 // beside that of a bare append and fsync of as many bytes in the same run,
-// taken in turn.
+// taken in turn. Encrypted is what a device has: its edit also writes the
+// sealed copy of the outbox; plain is the same store without a key.
 func BenchmarkEdit(b *testing.B) {
 	const records = 20_000
 	server, ids := island(b, records)
-	dir := b.TempDir()
-	c, err := clientsdk.Open(filepath.Join(dir, "device"), clientsdk.Options{Dial: server.Dial})
-	if err != nil {
-		b.Fatal(err)
-	}
+	o := clientsdk.Options{Dial: server.Dial}
+	b.Run("encrypted", func(b *testing.B) {
+		dir := b.TempDir()
+		c, err := clientsdk.Open(filepath.Join(dir, "device"), o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		benchmarkEdit(b, c, server, ids, dir)
+	})
+	b.Run("plain", func(b *testing.B) {
+		dir := b.TempDir()
+		s, err := badgerstore.Open(filepath.Join(dir, "device"), badgerstore.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		c, err := clientsdk.OpenStore(s, o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		benchmarkEdit(b, c, server, ids, dir)
+	})
+}
+
+func benchmarkEdit(b *testing.B, c *clientsdk.Client, server *fakeserver.Server, ids []syncproto.RecordID, dir string) {
 	defer c.Close()
 	ctx := context.Background()
 	if err := c.Enrol(ctx, "https://fake.example", server.Code(personA), "A7"); err != nil {

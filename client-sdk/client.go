@@ -12,6 +12,7 @@ import (
 	"github.com/chuantou/chuantou/client-sdk/localstore"
 	"github.com/chuantou/chuantou/client-sdk/outbox"
 	"github.com/chuantou/chuantou/client-sdk/syncloop"
+	"github.com/chuantou/chuantou/client-sdk/vault"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/session"
@@ -28,6 +29,16 @@ type Options struct {
 	Dial func(origin string) (syncloop.Transport, error)
 	// Schema is used until the server has sent one. nil: schema.Builtin().
 	Schema *schema.Schema
+
+	// For Open alone, which encrypts the folder:
+
+	// PIN is the person's; "" for a folder without one.
+	PIN string
+	// DeviceKeys keeps the device's half of the key. nil: a file beside the
+	// folder (KeyFile), which stands for an operating system's key store.
+	DeviceKeys vault.DeviceKeys
+	// Vault says what trying a PIN costs from the next change of it on.
+	Vault vault.Options
 }
 
 // Client is one person's records on one device. Safe for concurrent use.
@@ -54,6 +65,7 @@ type Client struct {
 	token     session.Token
 	link      syncloop.Transport // made when first needed
 	watchers  map[*watcher]bool
+	sealed    sealedCopy
 }
 
 // OpenStore opens a client on a store that the caller made. The client takes

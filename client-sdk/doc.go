@@ -54,11 +54,18 @@
 // ErrNoDraft and ErrNeedsNewID say what to do. An error of Sync means only that
 // something is left to do; syncloop.Loop tries again.
 //
+// # What a thief of the folder has
+//
+// Open encrypts: names and values of everything, under a random key that the
+// person's PIN and the device's key wrap (package vault). Ten wrong PINs destroy
+// the key. What the server lacks then still lies in the folder, sealed so that
+// only the server can open it (SealedOutbox); drafts are gone. A store given to
+// OpenStore is the caller's to protect.
+//
 // # Plain for now
 //
 //   - A store that exists twice (a copied folder) is told by Summary and takes a
 //     new id with ReEnrol; what was not acknowledged is issued anew as one change
 //     a record, without naming the changes it replaces.
 //   - Where a digest differs the whole atom is asked for again.
-//   - The store is not encrypted; it lies in a folder for its owner alone.
 package clientsdk

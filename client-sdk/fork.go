@@ -97,6 +97,8 @@ func (c *Client) moveTo(next *identity, link syncloop.Transport) error {
 	}
 	c.link, c.token = link, session.Token{}
 	c.newCutter()
+	c.sealed.stale = true
+	c.keepSealed(0)
 	return nil
 }
 

@@ -185,6 +185,7 @@ func (c *Client) takeReceipt(r *syncproto.Receipt) {
 		}
 		if before := was != nil && was.Received.Contains(at.seq); before != r.Received.Contains(at.seq) {
 			changed = append(changed, ids...)
+			c.sealed.stale = true
 		}
 	}
 	for _, h := range r.Held {

@@ -14,7 +14,6 @@ import (
 	clientsdk "github.com/chuantou/chuantou/client-sdk"
 	"github.com/chuantou/chuantou/client-sdk/internal/fakeserver"
 	"github.com/chuantou/chuantou/client-sdk/localstore"
-	"github.com/chuantou/chuantou/client-sdk/outbox"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/session"
 	"github.com/chuantou/chuantou/syncproto/wire"
@@ -161,7 +160,7 @@ func TestDraftLeavesNoTrace(t *testing.T) {
 	if n, err := a.ExportOutbox(&file); err != nil || n != 1 {
 		t.Fatalf("%d %v", n, err)
 	}
-	bundles, err := outbox.ReadFile(&file)
+	bundles, err := w.server.OpenOutbox(&file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,6 +147,7 @@ func (s *save) commit() error {
 	}
 	if err == nil {
 		s.publish()
+		s.c.keepSealed(s.header.Seq)
 	}
 	return err
 }

@@ -109,6 +109,9 @@ func (c *Client) endSync(rep *session.Report, r *Report) error {
 			c.place, c.token = next, rep.Token
 		}
 	}
+	if !c.closed {
+		c.keepSealed(0)
+	}
 	r.Conflicts, r.Held, r.NeedsNewID = summary.Conflicts, summary.Held, summary.NeedsNewID
 	return err
 }

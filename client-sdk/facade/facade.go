@@ -39,13 +39,24 @@ type Listener interface {
 	Changed(record string)
 }
 
-// Open opens the device whose data lies in a folder; it is made if absent.
-func Open(dir string) (*Device, error) {
-	c, err := clientsdk.Open(dir, clientsdk.Options{})
+// Open opens the device whose data lies in a folder without a PIN; it is made
+// if absent.
+func Open(dir string) (*Device, error) { return OpenWithPIN(dir, "") }
+
+// OpenWithPIN opens one with a PIN; a folder that is made gets it. After ten
+// wrong PINs the key is gone; what was not sent can then be opened by the
+// server alone, see clientsdk.SealedOutbox.
+func OpenWithPIN(dir, pin string) (*Device, error) {
+	c, err := clientsdk.Open(dir, clientsdk.Options{PIN: pin})
 	if err != nil {
 		return nil, err
 	}
 	return newDevice(c), nil
+}
+
+// ChangePIN gives a folder another PIN, "" takes it off.
+func ChangePIN(dir, was, pin string) error {
+	return clientsdk.ChangePIN(dir, pin, clientsdk.Options{PIN: was})
 }
 
 func newDevice(c *clientsdk.Client) *Device {

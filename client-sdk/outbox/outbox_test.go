@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"bytes"
+	"crypto/ecdh"
 	"crypto/ed25519"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/chuantou/chuantou/client-sdk/outbox"
 	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/seal"
 	"github.com/chuantou/chuantou/syncproto/sign"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
@@ -162,44 +164,32 @@ func TestFile(t *testing.T) {
 	c := newChain(r, sizes(r, 200, 200, 3000)...)
 	cut := outbox.Cutter{Chain: c, Key: key()}
 	missing := syncproto.Ranges{{From: 3, To: 20}, {From: 40, To: 200}}
-	var file bytes.Buffer
-	n, err := cut.WriteFile(&file, missing)
-	if err != nil || n != outbox.Count(missing) {
-		t.Fatalf("%d changes, %v", n, err)
-	}
-	bundles, err := outbox.ReadFile(bytes.NewReader(file.Bytes()))
+	server, err := ecdh.X25519().NewPrivateKey(bytes.Repeat([]byte{5}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
+	var file bytes.Buffer
+	n, err := cut.WriteFile(&file, server.PublicKey(), missing)
+	if err != nil || n != outbox.Count(missing) {
+		t.Fatalf("%d changes, %v", n, err)
+	}
 	var got syncproto.Ranges
-	for i := range bundles {
-		if _, err := sign.OpenBundle(&bundles[i], key().Public().(ed25519.PublicKey)); err != nil {
-			t.Fatal(err)
+	err = seal.EachOutbox(&file, server, func(b []byte) error {
+		d := wire.NewReader(b)
+		u, err := wire.ReadBundle(d)
+		if err == nil {
+			err = d.Done()
 		}
-		got = got.Add(bundles[i].From, bundles[i].To())
+		if err == nil {
+			_, err = sign.OpenBundle(&u, key().Public().(ed25519.PublicKey))
+		}
+		got = got.Add(u.From, u.To())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	if fmt.Sprint(got) != fmt.Sprint(missing) {
 		t.Errorf("the file holds %v, want %v", got, missing)
 	}
-	for _, bad := range [][]byte{nil, []byte("chuantou"), file.Bytes()[:file.Len()-1], append(file.Bytes()[:file.Len():file.Len()], 0)} {
-		if bundles, err := outbox.ReadFile(bytes.NewReader(bad)); err == nil || bundles != nil {
-			t.Errorf("%d bytes were taken", len(bad))
-		}
-	}
-}
-
-func FuzzReadFile(f *testing.F) {
-	var file bytes.Buffer
-	cut := outbox.Cutter{Chain: newChain(rand.New(rand.NewPCG(seed, seed)), 100, 200), Key: key()}
-	if _, err := cut.WriteFile(&file, syncproto.Ranges{{From: 1, To: 2}}); err != nil {
-		f.Fatal(err)
-	}
-	f.Add(file.Bytes())
-	f.Add([]byte("chuantou-outbox/1\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		bundles, err := outbox.ReadFile(bytes.NewReader(b))
-		if err != nil && bundles != nil {
-			t.Fatal("refused and half read")
-		}
-	})
 }

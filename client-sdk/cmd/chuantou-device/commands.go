@@ -17,11 +17,12 @@ import (
 type command struct {
 	args, short, help string
 	run               func(a *app, args []string) error
+	closed            bool // works on the folder without opening the store
 }
 
 // order is how help lists the commands: as a day goes.
 var order = []string{"enrol", "new", "edit", "join", "submit", "share", "discard", "list", "show", "history", "resolve", "void", "restore",
-	"sync", "status", "export-outbox", "kinds"}
+	"sync", "status", "export-outbox", "pin", "kinds"}
 
 var commands map[string]command
 
@@ -30,25 +31,32 @@ func init() {
 		"enrol": {"URL CODE [-name NAME]", "give this device its identity, by a one-time code", `
 URL is the server's address, CODE the one-time code from your administrator.
 NAME is the device's short name in local numbers (A7). With -again CODE a device
-whose number is in use twice takes a new one; nothing is lost.`, (*app).enrol},
-		"new": {"KIND [-submit] FIELD=VALUE…", "begin a record; it stays a draft until submit", "", (*app).create},
+whose number is in use twice takes a new one; nothing is lost.
+A device without a PIN gets one here: from -pin-file, $CHUANTOU_DEVICE_PIN, or as
+typed at the terminal; with neither it stays without, which is said.`, (*app).enrol, false},
+		"new": {"KIND [-submit] FIELD=VALUE…", "begin a record; it stays a draft until submit", "", (*app).create, false},
 		"edit": {"RECORD|DRAFT [-submit] FIELD=VALUE…", "change a draft, or begin a change to a record", `
-FIELD-=VALUE takes a member out of a set or strikes out an item.`, (*app).edit},
-		"join":    {"CODE [-anyway] FIELD=VALUE…", "write into a meeting of another device, by its code, with no network", "", (*app).join},
-		"submit":  {"DRAFT…|-all", "提交: make one change of the drafts; durable, and on its way at the next sync", "", (*app).submit},
-		"share":   {"DRAFT…", "共同记录: let the other recorders see a draft that is not submitted yet", "", (*app).share},
-		"discard": {"DRAFT", "throw a draft away", "", (*app).discard},
+FIELD-=VALUE takes a member out of a set or strikes out an item.`, (*app).edit, false},
+		"join":    {"CODE [-anyway] FIELD=VALUE…", "write into a meeting of another device, by its code, with no network", "", (*app).join, false},
+		"submit":  {"DRAFT…|-all", "提交: make one change of the drafts; durable, and on its way at the next sync", "", (*app).submit, false},
+		"share":   {"DRAFT…", "共同记录: let the other recorders see a draft that is not submitted yet", "", (*app).share, false},
+		"discard": {"DRAFT", "throw a draft away", "", (*app).discard, false},
 		"list": {"[-kind KIND] [-place CODE] [-from DAY] [-to DAY] [-text T] [-voided] [-conflicts]", "list records, and the drafts on this device", `
-Days are written 2026-05-18.`, (*app).list},
-		"show":          {"RECORD|DRAFT", "show a record with its fields and all values of a conflict", "", (*app).show},
-		"history":       {"RECORD", "who saved what of a record, as far as this device knows", "", (*app).history},
-		"resolve":       {"RECORD FIELD VALUE", "采用此版本: choose one of several values", "", (*app).resolve},
-		"void":          {"RECORD REASON", "作废 with a reason", "", (*app).void},
-		"restore":       {"RECORD", "恢复 a voided record", "", (*app).restore},
-		"sync":          {"", "push what the server lacks, pull what is new", "", (*app).sync},
-		"status":        {"[RECORD]", "what is on its way and what waits for a person", "", (*app).status},
-		"export-outbox": {"FILE", "write what the server lacks to a file that anyone may carry", "", (*app).exportOutbox},
-		"kinds":         {"[KIND]", "list the kinds of record, or the fields of one", "", (*app).kinds},
+Days are written 2026-05-18.`, (*app).list, false},
+		"show":          {"RECORD|DRAFT", "show a record with its fields and all values of a conflict", "", (*app).show, false},
+		"history":       {"RECORD", "who saved what of a record, as far as this device knows", "", (*app).history, false},
+		"resolve":       {"RECORD FIELD VALUE", "采用此版本: choose one of several values", "", (*app).resolve, false},
+		"void":          {"RECORD REASON", "作废 with a reason", "", (*app).void, false},
+		"restore":       {"RECORD", "恢复 a voided record", "", (*app).restore, false},
+		"sync":          {"", "push what the server lacks, pull what is new", "", (*app).sync, false},
+		"status":        {"[RECORD]", "what is on its way and what waits for a person", "", (*app).status, false},
+		"export-outbox": {"FILE", "write what the server lacks to a file that anyone may carry and only the server can open", "", (*app).exportOutbox, false},
+		"pin": {"[-new-file FILE | -none]", "set or change the PIN, or take it off", `
+The present PIN is given as for every command. The new one is read from FILE,
+else from $CHUANTOU_DEVICE_NEW_PIN, else asked for twice at the terminal. The
+data stays as it is, only its key is wrapped anew. Ten wrong PINs in a row
+destroy the key; what was not sent can then be opened by the server alone.`, (*app).changePIN, true},
+		"kinds": {"[KIND]", "list the kinds of record, or the fields of one", "", (*app).kinds, false},
 	}
 }
 
@@ -87,10 +95,17 @@ func (a *app) enrol(args []string) error {
 		return err
 	}
 	id, _ := a.client.Identity()
+	locked, err := a.firstPIN()
+	if err != nil {
+		return fmt.Errorf("the device is enrolled, but: %w", err)
+	}
 	if a.json {
-		return a.printJSON(map[string]any{"origin": id.Origin, "replica": id.Replica, "person": id.Person, "person_name": id.PersonName, "device": id.Device})
+		return a.printJSON(map[string]any{"origin": id.Origin, "replica": id.Replica, "person": id.Person, "person_name": id.PersonName, "device": id.Device, "pin": locked})
 	}
 	a.printf("%s 的设备，服务器 %s，编号 %s\n", id.PersonName, id.Origin, id.Replica)
+	if !locked {
+		a.printf("没有设 PIN：钥匙在 %s，拿到它和数据的人就能读；要设请运行 chuantou-device pin\n", clientsdk.KeyFile(a.dir))
+	}
 	return nil
 }
 

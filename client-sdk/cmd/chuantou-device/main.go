@@ -8,6 +8,9 @@
 //	chuantou-device -dir me submit DRAFT
 //	chuantou-device -dir me sync
 //
+// The folder is encrypted. Its key is wrapped by a PIN, if one was set, and by a
+// key of this machine, which lies in a file beside the folder.
+//
 // Run it without arguments for help.
 package main
 
@@ -22,6 +25,7 @@ import (
 
 	clientsdk "github.com/chuantou/chuantou/client-sdk"
 	"github.com/chuantou/chuantou/client-sdk/localstore"
+	"github.com/chuantou/chuantou/client-sdk/vault"
 )
 
 // Exit codes.
@@ -49,7 +53,10 @@ type app struct {
 	json   bool
 	stdin  io.Reader
 	out    io.Writer
+	errs   io.Writer
 	client *clientsdk.Client
+	// pinFile is the -pin-file, pin the PIN that opened the folder, if any.
+	pinFile, pin string
 }
 
 // errUsage asks for the help of the command.
@@ -60,6 +67,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.SetOutput(io.Discard)
 	dir := flags.String("dir", os.Getenv(dirVariable), "folder of this device's data")
 	asJSON := flags.Bool("json", false, "print JSON")
+	pinFile := flags.String("pin-file", "", "file with the PIN")
 	if err := flags.Parse(args); err != nil || flags.NArg() == 0 {
 		if err != nil && !errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintf(stderr, "chuantou-device: %v\n\n", err)
@@ -78,13 +86,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		printHelp(stderr)
 		return exitUsage
 	}
-	a := &app{ctx: ctx, dir: *dir, json: *asJSON, stdin: stdin, out: stdout}
+	a := &app{ctx: ctx, dir: *dir, json: *asJSON, pinFile: *pinFile, stdin: stdin, out: stdout, errs: stderr}
 	if a.dir == "" {
 		a.dir = "device"
 	}
 	switch err := a.run(c, flags.Args()[1:]); {
 	case errors.Is(err, errUsage):
-		fmt.Fprintf(stderr, "usage: chuantou-device [-dir DIR] [-json] %s %s\n%s\n", name, c.args, c.help)
+		fmt.Fprintf(stderr, "usage: chuantou-device [-dir DIR] [-json] [-pin-file FILE] %s %s\n%s\n", name, c.args, c.help)
 		return exitUsage
 	case err != nil:
 		fmt.Fprintf(stderr, "chuantou-device: %v\n", err)
@@ -97,7 +105,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 func (a *app) run(c command, args []string) (err error) {
-	client, err := clientsdk.Open(a.dir, clientsdk.Options{})
+	if c.closed {
+		return c.run(a, args)
+	}
+	client, err := a.open()
 	if err != nil {
 		return err
 	}
@@ -114,6 +125,10 @@ func hintFor(err error) string {
 		return "run: chuantou-device enrol https://SERVER CODE"
 	case errors.Is(err, clientsdk.ErrNeedsNewID):
 		return "run: chuantou-device enrol -again CODE"
+	case errors.Is(err, vault.ErrNeedsPIN):
+		return "give it by -pin-file FILE, by $" + pinVariable + ", or run this at a terminal to be asked"
+	case errors.Is(err, vault.ErrDropped):
+		return "what was not sent lies sealed for the server in the folder's outbox.sealed: take that file to your administrator"
 	case errors.Is(err, localstore.ErrLocked):
 		return "another chuantou-device works in this folder; wait for it or use another -dir"
 	case errors.As(err, &incomplete):
@@ -125,9 +140,11 @@ func hintFor(err error) string {
 }
 
 func printHelp(w io.Writer) {
-	fmt.Fprint(w, `usage: chuantou-device [-dir DIR] [-json] COMMAND …
+	fmt.Fprint(w, `usage: chuantou-device [-dir DIR] [-json] [-pin-file FILE] COMMAND …
 
-A field device at a terminal. Its data lies in DIR (or $`+dirVariable+`, else ./device).
+A field device at a terminal. Its data lies in DIR (or $`+dirVariable+`, else ./device),
+encrypted. Where a PIN is set it is read from FILE, else from $`+pinVariable+`, else
+asked for at the terminal. People who share a machine have a DIR each.
 
 `)
 	for _, name := range order {

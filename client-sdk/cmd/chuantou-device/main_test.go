@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/chuantou/chuantou/client-sdk/internal/fakeserver"
-	"github.com/chuantou/chuantou/client-sdk/outbox"
 )
 
 // terminal is one device's command line.
@@ -104,7 +103,7 @@ func TestADay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if bundles, err := outbox.ReadFile(f); err != nil || len(bundles) != 1 {
+	if bundles, err := server.OpenOutbox(f); err != nil || len(bundles) != 1 {
 		t.Errorf("%d bundles, %v", len(bundles), err)
 	}
 	a.fails(exitError, "exists", "export-outbox", file)
@@ -171,7 +170,7 @@ func TestUsage(t *testing.T) {
 	d.fails(exitUsage, "usage: chuantou-device")
 	d.fails(exitUsage, "no command", "frobnicate")
 	for _, args := range [][]string{{"new"}, {"submit"}, {"submit", "-all", "x"}, {"void", "x"}, {"show"}, {"enrol", "x"}, {"list", "x"}, {"sync", "x"}} {
-		d.fails(exitUsage, "usage: chuantou-device [-dir DIR] [-json] "+args[0], args...)
+		d.fails(exitUsage, "usage: chuantou-device [-dir DIR] [-json] [-pin-file FILE] "+args[0], args...)
 	}
 	d.fails(exitError, "no kind", "new", "XX")
 	d.fails(exitError, "no FIELD=VALUE", "new", "ZF", "met")

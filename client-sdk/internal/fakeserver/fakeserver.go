@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -114,6 +115,17 @@ func newSnapshot(epoch int) *Snapshot {
 	return &Snapshot{epoch: epoch, changes: map[ownKey]sign.SealedChange{}, ranges: map[syncproto.ReplicaID]syncproto.Ranges{},
 		forked: map[syncproto.ReplicaID]bool{}, held: map[syncproto.ReplicaID][]syncproto.Held{},
 		records: map[syncproto.RecordID]*crdt.Record{}, atoms: map[syncproto.RecordID][]syncproto.Atom{}, feeds: map[syncproto.Atom][]entry{}}
+}
+
+// OpenOutbox opens an exported outbox, as only the server can.
+func (s *Server) OpenOutbox(r io.Reader) (out []syncproto.Bundle, err error) {
+	err = seal.EachOutbox(r, s.seal, func(b []byte) error {
+		d := wire.NewReader(b)
+		u, err := wire.ReadBundle(d)
+		out = append(out, u)
+		return errors.Join(err, d.Done())
+	})
+	return out, err
 }
 
 // Copy copies the store, as a backup would.
