@@ -21,12 +21,16 @@ var ErrDamaged = errors.New("damaged record state")
 
 // MissingError says that a part must wait: Join will take it once the named
 // change of this record is joined. With Seq 0 the cause has no number: an
-// element or item that the part refers to is not in the state (its change has
-// not come, or its history is folded away); then Err says which.
+// element or item that the part refers to is not in the state; then Err says
+// which.
 type MissingError struct {
 	Replica syncproto.ReplicaID
 	Seq     syncproto.Seq
 	Err     error
+	// Late says that the text is folded: the part was made on an older state of
+	// it, or on an element that has not come, and only the unfolded state can
+	// tell which (SPEC.md §1.8).
+	Late bool
 }
 
 func (e *MissingError) Error() string {

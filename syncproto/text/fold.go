@@ -33,6 +33,12 @@ func (d *Doc) floor(r syncproto.ReplicaID) uint64 {
 	return 0
 }
 
+// FoldedState reports whether an encoded text is folded, by its first byte.
+func FoldedState(b []byte) bool { return len(b) > 0 && b[0] == formatFolded }
+
+// HasElements reports whether anything was ever written.
+func (d *Doc) HasElements() bool { return d.elements > 0 }
+
 // Fold returns the text as it reads, as one run of elements of fold, ended by
 // a deleted one that stands for the end, and what the elements of that run
 // stand for (SPEC.md §1.8). d itself stays as it is. It must not be folded, and
