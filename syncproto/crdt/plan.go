@@ -193,7 +193,7 @@ func (pl *plan) list(name string) *listStep {
 }
 
 func (pl *plan) checkPlaces(s *listStep) error {
-	doc := emptyDoc
+	doc := emptyDoc()
 	if f := pl.r.fields.find(s.field, ClassList); f != nil {
 		var err error
 		if doc, err = f.list.places.open(); err != nil {
@@ -217,7 +217,7 @@ func (pl *plan) checkText(i int, op *syncproto.Op) error {
 	if pl.blindAt(i) != 0 {
 		step.edit.Deletes = nil
 	}
-	doc := emptyDoc
+	doc := emptyDoc()
 	if f := pl.r.at(step.target, ClassText); f != nil {
 		if doc, err = f.text.open(); err != nil {
 			return err

@@ -7,8 +7,9 @@ import (
 	"github.com/chuantou/chuantou/syncproto/text"
 )
 
-// emptyDoc stands for a text that no op has touched yet. It is never written.
-var emptyDoc = text.New()
+// emptyDoc returns what stands for a text that no op has touched yet: a new one
+// each time, since even checking an edit may open it.
+func emptyDoc() *text.Doc { return text.New() }
 
 // textField holds a text as its stored bytes until someone looks at it.
 type textField struct {

@@ -12,6 +12,9 @@ import (
 // not here yet and names it; any other error wraps ErrInvalid, and then
 // nothing that may still arrive can make the edit fit.
 func (d *Doc) Check(author syncproto.ReplicaID, e Edit) error {
+	if _, ok := d.begins(e); ok {
+		return nil
+	}
 	d.open()
 	return d.check(author, e)
 }
@@ -58,7 +61,7 @@ func (d *Doc) checkInserts(author syncproto.ReplicaID, runs []Insert, next uint6
 			}
 			return 0, fmt.Errorf("%w: run starts at element %d, not %d", ErrInvalid, ins.Counter, next)
 		}
-		if ins.Text == "" || !utf8.ValidString(ins.Text) {
+		if ins.Text == "" || ins.runes == 0 && !utf8.ValidString(ins.Text) {
 			return 0, fmt.Errorf("%w: text of element %d is empty or not UTF-8", ErrInvalid, ins.Counter)
 		}
 		if d.folded && ins.Left.IsNone() && ins.Right.IsNone() {
@@ -74,9 +77,17 @@ func (d *Doc) checkInserts(author syncproto.ReplicaID, runs []Insert, next uint6
 				return 0, missing(id, "an origin")
 			}
 		}
-		next += uint64(utf8.RuneCountInString(ins.Text))
+		next += uint64(ins.elements())
 	}
 	return next, d.checkRoom(next - first)
+}
+
+// elements is how many elements the run has.
+func (ins *Insert) elements() int {
+	if ins.runes > 0 {
+		return ins.runes
+	}
+	return utf8.RuneCountInString(ins.Text)
 }
 
 func (d *Doc) checkRoom(n uint64) error {

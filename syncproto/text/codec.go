@@ -275,8 +275,8 @@ func (t *table) inserts(r *reader, out []Insert, n int, used []bool) []Insert {
 		if len(text) == 0 {
 			r.failf("empty run")
 		}
-		ins.Text = string(text)
-		counter += uint64(r.runesOf(text))
+		ins.Text, ins.runes = string(text), r.runesOf(text)
+		counter += uint64(ins.runes)
 		out = append(out, ins)
 	}
 	return out

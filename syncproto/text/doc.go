@@ -63,11 +63,7 @@ type Doc struct {
 }
 
 // New returns an empty text.
-func New() *Doc {
-	d := &Doc{}
-	d.reset(1)
-	return d
-}
+func New() *Doc { return &Doc{raw: emptyState, plain: emptyState[len(emptyState):]} }
 
 func (d *Doc) reset(items int) {
 	d.items = make([]item, 0, items)
@@ -110,6 +106,9 @@ func (d *Doc) Highest(r syncproto.ReplicaID) uint64 {
 // Check. Elements that were deleted before stay deleted. An edit applied
 // twice is refused, so the caller tells redelivery.
 func (d *Doc) Apply(author syncproto.ReplicaID, e Edit) error {
+	if d.begin(author, e) {
+		return nil
+	}
 	d.open()
 	if err := d.check(author, e); err != nil {
 		return err

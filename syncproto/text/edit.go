@@ -29,6 +29,8 @@ type Insert struct {
 	Counter     uint64
 	Left, Right syncproto.ElemID
 	Text        string
+
+	runes int // code points of a text known to be valid; 0: not known yet
 }
 
 // Delete names elements First.Counter to First.Counter+N-1 of First.Replica.
@@ -106,7 +108,7 @@ func (m *merger) insert(ins Insert) {
 
 func (m *merger) flush() {
 	if k := len(m.out.Inserts); k > 0 {
-		m.out.Inserts[k-1].Text = m.text.String()
+		m.out.Inserts[k-1].Text, m.out.Inserts[k-1].runes = m.text.String(), 0
 		m.text = strings.Builder{}
 	}
 }

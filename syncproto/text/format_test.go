@@ -304,6 +304,44 @@ func FuzzDiff(f *testing.F) {
 	})
 }
 
+// A text that begins with one run is written down without making items: the
+// items made from that say the same.
+func TestBegin(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := strings.Repeat(rapid.SampledFrom(snippets).Draw(t, "text"), rapid.IntRange(1, 400).Draw(t, "times"))
+		e := text.Edit{Inserts: []text.Insert{{Counter: 1, Text: s}}}
+		if rapid.Bool().Draw(t, "decoded") {
+			var err error
+			if e, err = text.DecodeEdit(replica(1), e.AppendBinary(replica(1), nil)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d := text.New()
+		if err := d.Apply(replica(1), e); err != nil {
+			t.Fatal(err)
+		}
+		begun := d.AppendBinary(nil)
+		if d.String() != s || d.Len() != len([]rune(s)) {
+			t.Fatalf("%d code points: %q", d.Len(), d)
+		}
+		d.Open()
+		if err := d.DbgCheck(); err != nil {
+			t.Fatal(err)
+		}
+		if d.String() != s || !bytes.Equal(d.AppendBinary(nil), begun) {
+			t.Fatalf("state %x, begun as %x", d.AppendBinary(nil), begun)
+		}
+		if err := d.Apply(replica(1), e); err == nil {
+			t.Fatal("the edit was taken twice")
+		}
+	})
+	for _, bad := range []text.Insert{{Counter: 1}, {Counter: 1, Text: "a\xff"}, {Counter: 2, Text: "a"}, {Text: "a"}} {
+		if d := text.New(); d.Apply(replica(1), text.Edit{Inserts: []text.Insert{bad}}) == nil || d.Len() != 0 {
+			t.Errorf("%+v was taken", bad)
+		}
+	}
+}
+
 // Edits of every shape come back as they were.
 func TestEditRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -344,7 +382,7 @@ func TestEditRoundTrip(t *testing.T) {
 			t.Fatalf("%+v, want %+v", got, e)
 		}
 		for i := range e.Inserts {
-			if got.Inserts[i] != e.Inserts[i] {
+			if g, w := got.Inserts[i], e.Inserts[i]; g.Counter != w.Counter || g.Left != w.Left || g.Right != w.Right || g.Text != w.Text {
 				t.Fatalf("run %+v, want %+v", got.Inserts[i], e.Inserts[i])
 			}
 		}
