@@ -119,21 +119,56 @@ func DecodeFrame(raw []byte, replica syncproto.ReplicaID, from syncproto.Seq, co
 	return out, nil
 }
 
-func readRawChange(r *Reader, c *RawChange) {
+// ReadChange reads one change of a frame whole, none of its parts withheld: for
+// who applies it at once and checks no hashes. raw are its bytes, in the input.
+// An unknown op is ErrUnknownOp.
+func ReadChange(r *Reader, replica syncproto.ReplicaID, seq syncproto.Seq) (c syncproto.Change, raw []byte, err error) {
+	start := r.off
+	c.Replica, c.Seq = replica, seq
+	n, _ := readChangeHead(r, &c.Header)
+	if r.err != nil {
+		return c, nil, r.err
+	}
+	c.Parts = make([]syncproto.Part, n)
+	for i := range c.Parts {
+		at, unknown := r.off, false
+		if c.Parts[i], unknown = readPart(r, replica); unknown && r.err == nil {
+			return c, nil, unknownOp(&c.Parts[i])
+		}
+		if r.err == nil && r.off-at > syncproto.MaxChangeBytes {
+			r.Failf("part over the limit of %d bytes", syncproto.MaxChangeBytes)
+		}
+		if r.err != nil {
+			return c, nil, r.err
+		}
+	}
+	return c, r.b[start:r.off:r.off], nil
+}
+
+// readChangeHead reads a change up to its first part and says how many follow.
+func readChangeHead(r *Reader, h *syncproto.Header) (parts int, header []byte) {
 	n := r.Array(1 + syncproto.MaxPartsPerChange)
 	if r.err == nil && n < 2 {
 		r.Failf("change without parts")
-		return
 	}
-	c.HeaderBytes = r.Raw(maxHeaderBytes)
+	header = r.Raw(maxHeaderBytes)
+	if r.err != nil {
+		return 0, nil
+	}
+	if err := readHeader(header, h); err != nil {
+		r.err = fmt.Errorf("header: %w", err)
+		return 0, nil
+	}
+	return n - 1, header
+}
+
+func readRawChange(r *Reader, c *RawChange) {
+	n, header := readChangeHead(r, &c.Header)
 	if r.err != nil {
 		return
 	}
-	if err := readHeader(c.HeaderBytes, &c.Header); err != nil {
-		r.err = fmt.Errorf("header: %w", err)
-		return
-	}
-	c.Parts = make([]RawPart, n-1)
+	c.HeaderBytes = header
+	c.Parts = make([]RawPart, n)
 	for i := range c.Parts {
 		if r.IsBytes() {
 			r.Fixed(c.Parts[i].Digest[:])

@@ -21,9 +21,11 @@ const (
 // These are the bytes that are hashed.
 func AppendPart(b []byte, author syncproto.ReplicaID, p *syncproto.Part) []byte {
 	own := p.Seen[author]
-	others := len(p.Seen.Replicas())
-	if own > 0 {
-		others--
+	others := 0
+	for r, seq := range p.Seen {
+		if seq > 0 && r != author {
+			others++
+		}
 	}
 	n := 2
 	for _, present := range []bool{p.Kind != "", p.Prev > 0, others > 0, own > 0} {
@@ -159,8 +161,22 @@ func DecodePart(author syncproto.ReplicaID, b []byte) (syncproto.Part, error) {
 		return syncproto.Part{}, fmt.Errorf("%w: part of %d bytes over the limit %d", ErrEncoding, len(b), syncproto.MaxChangeBytes)
 	}
 	r := NewReader(b)
-	var p syncproto.Part
-	unknown := false
+	p, unknown := readPart(r, author)
+	if err := r.Done(); err != nil {
+		return syncproto.Part{}, err
+	}
+	if unknown {
+		p.Ops = nil
+		return p, unknownOp(&p)
+	}
+	return p, nil
+}
+
+func unknownOp(p *syncproto.Part) error {
+	return fmt.Errorf("part of record %s: %w", p.Record, syncproto.ErrUnknownOp)
+}
+
+func readPart(r *Reader, author syncproto.ReplicaID) (p syncproto.Part, unknown bool) {
 	n := r.Map(64)
 	var last uint64
 	for i := 0; i < n && r.err == nil; i++ {
@@ -183,22 +199,18 @@ func DecodePart(author syncproto.ReplicaID, b []byte) (syncproto.Part, error) {
 		case partOps:
 			p.Ops, unknown = readOps(r, author)
 		case partOwnSeen:
-			p.Seen = p.Seen.Merge(syncproto.VersionVector{author: readSeq(r)})
+			if p.Seen == nil {
+				p.Seen = make(syncproto.VersionVector, 1)
+			}
+			p.Seen[author] = readSeq(r)
 		default:
-			r.Raw(len(b))
+			r.Raw(len(r.b))
 		}
 	}
 	if r.err == nil && (p.Record.IsZero() || p.Ops == nil) {
 		r.Failf("part without record or ops")
 	}
-	if err := r.Done(); err != nil {
-		return syncproto.Part{}, err
-	}
-	if unknown {
-		p.Ops = nil
-		return p, fmt.Errorf("part of record %s: %w", p.Record, syncproto.ErrUnknownOp)
-	}
-	return p, nil
+	return p, unknown
 }
 
 func readSeq(r *Reader) syncproto.Seq {

@@ -3,10 +3,10 @@ package driver
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/wire"
@@ -28,10 +28,14 @@ var (
 	errBlob    = errors.New("damaged, cut short or not ours")
 )
 
+// leastPacked is how long a payload must be for compression to be tried: most
+// of a single small change are ids, which do not get shorter.
+const leastPacked = 256
+
 // seal closes a blob over its payload, compressed when that is shorter.
 func seal(kind byte, payload []byte) []byte {
-	b := append([]byte{kind}, payload...)
-	if len(payload) <= wire.MaxRawBytes {
+	b := append(append(make([]byte, 0, 1+len(payload)+checksumSize), kind), payload...)
+	if len(payload) >= leastPacked && len(payload) <= wire.MaxRawBytes {
 		frame := wire.Compress(payload, wire.EffortThin)
 		p := append(binary.AppendUvarint([]byte{kind | packed}, uint64(len(payload))), frame...)
 		if len(p) < len(b) {
@@ -105,6 +109,7 @@ func appendRuns(b []byte, changes []*logged) []byte {
 type reader struct {
 	b   []byte
 	err error
+	few [4]syncproto.ReplicaID
 }
 
 func (r *reader) uint() uint64 {
@@ -133,75 +138,55 @@ func (r *reader) ids() []syncproto.ReplicaID {
 		r.err = errBlob
 		return nil
 	}
-	out := make([]syncproto.ReplicaID, n)
-	for i := range out {
-		copy(out[i][:], r.take(16))
+	out := r.few[:0]
+	for range n {
+		out = append(out, syncproto.ReplicaID(r.take(16)))
 	}
 	return out
 }
 
-// received is one change of a blob, read whole: its bytes, its parts, and the
-// run it belongs to. All point into the blob's payload.
+// received is one change of a blob, read whole: its bytes, which lie in the
+// blob's payload, and the run it belongs to.
 type received struct {
-	syncproto.Header
+	syncproto.Change
 	bytes []byte
-	parts []syncproto.Part
 	run   syncproto.Seq
 }
 
-// readRuns reads what appendRuns wrote, whole: every part is looked at before
-// any is applied.
-func readRuns(r *reader) ([]received, error) {
+// readRuns adds what appendRuns wrote to out, whole: every part is looked at
+// before any is applied.
+func readRuns(r *reader, out []received) ([]received, error) {
 	ids := r.ids()
-	var out []received
 	for n := r.uint(); n > 0 && r.err == nil; n-- {
 		i, from, back, count := r.uint(), r.uint(), r.uint(), r.uint()
-		frame := r.take(r.uint())
-		if r.err != nil || i >= uint64(len(ids)) || back >= from || count > wire.MaxBundleChanges {
-			return nil, errBlob
+		frame := wire.NewReader(r.take(r.uint()))
+		if r.err != nil || i >= uint64(len(ids)) || back >= from || from > math.MaxInt64 || count > wire.MaxBundleChanges {
+			return out, errBlob
 		}
-		changes, err := wire.DecodeFrame(frame, ids[i], syncproto.Seq(from), int(count))
-		if err != nil {
-			return nil, err
-		}
-		for k := range changes {
-			c, rest, err := readChange(&changes[k], frame)
+		for k := range syncproto.Seq(count) {
+			c, raw, err := wire.ReadChange(frame, ids[i], syncproto.Seq(from)+k)
 			if err != nil {
-				return nil, err
+				return out, err
 			}
-			c.run, frame = syncproto.Seq(from-back), rest
-			out = append(out, c)
+			out = append(out, received{c, raw, syncproto.Seq(from - back)})
+		}
+		if err := frame.Done(); err != nil {
+			return out, err
 		}
 	}
 	return out, r.err
 }
 
-// readChange reads the parts of a change that the frame begins with.
-func readChange(raw *wire.RawChange, frame []byte) (c received, rest []byte, err error) {
-	c = received{Header: raw.Header, parts: make([]syncproto.Part, len(raw.Parts))}
-	size := len(wire.AppendArray(nil, 1+len(raw.Parts))) + len(raw.HeaderBytes)
-	for i := range raw.Parts {
-		if raw.Parts[i].Withheld() {
-			return c, nil, errBlob
-		}
-		if c.parts[i], err = wire.DecodePart(raw.Replica, raw.Parts[i].Bytes); err != nil {
-			return c, nil, err
-		}
-		size += len(raw.Parts[i].Bytes)
-	}
-	c.bytes = frame[:size:size]
-	return c, frame[size:], nil
-}
-
 func packChanges(changes []*logged) []byte { return seal(blobChanges, appendRuns(nil, changes)) }
 
-func unpackChanges(blob []byte) ([]received, error) {
+// unpackChanges adds the changes of a blob to those read before.
+func unpackChanges(out []received, blob []byte) ([]received, error) {
 	payload, err := open(blobChanges, blob)
 	if err != nil {
 		return nil, err
 	}
 	r := &reader{b: payload}
-	out, err := readRuns(r)
+	out, err = readRuns(r, out)
 	if err == nil && len(r.b) > 0 {
 		err = errBlob
 	}
@@ -216,57 +201,68 @@ func take(d *Driver, v *device, q *request) (answer, error) {
 		return nil, badRequest("take without as")
 	}
 	var mine []*logged
-	for _, c := range v.log.by[v.id] {
-		if c.seq > v.taken {
-			c.run = v.taken + 1
-			mine = append(mine, c)
-		}
+	for seq := v.taken + 1; seq <= v.seq; seq++ {
+		c := v.log.find(v.id, seq)
+		c.run = v.taken + 1
+		mine = append(mine, c)
 	}
 	v.taken = v.seq
 	if len(mine) == 0 {
 		d.named[q.As] = nil
-		return answer{"bytes": 0, "empty": true}, nil
+		return answer{{"bytes", 0}, {"empty", true}}, nil
 	}
 	blob := packChanges(mine)
 	d.named[q.As] = blob
-	out := answer{"bytes": len(blob), "empty": false}
+	out := answer{{"bytes", len(blob)}, {"empty", false}}
 	if string(q.Blob) == "true" {
-		out["blob"] = base64.StdEncoding.EncodeToString(blob)
+		out = append(out, member{"blob", base64Text(base64.StdEncoding.EncodeToString(blob))})
 	}
 	return out, nil
 }
 
 func give(d *Driver, v *device, q *request) (answer, error) {
-	var blobs [][]byte
+	all := d.batch[:0]
+	defer func() { d.batch = emptied(all) }()
+	add := func(blob []byte) (err error) {
+		if all, err = unpackChanges(all, blob); err != nil {
+			return refuse("BAD_CHANGE", "%v", err)
+		}
+		return nil
+	}
 	for _, name := range q.Changes {
 		blob, ok := d.named[name]
 		if !ok {
 			return nil, badRequest("no change is named %q", name)
 		}
-		blobs = append(blobs, blob)
+		if len(blob) == 0 {
+			continue // an empty change
+		}
+		if err := add(blob); err != nil {
+			return nil, err
+		}
 	}
 	if len(q.Blob) > 0 && string(q.Blob) != "null" {
 		blob, err := blobOf(q)
 		if err != nil {
 			return nil, err
 		}
-		blobs = append(blobs, blob)
-	}
-	var all []received
-	for _, blob := range blobs {
-		if blob == nil {
-			continue // an empty change
+		if err := add(blob); err != nil {
+			return nil, err
 		}
-		changes, err := unpackChanges(blob)
-		if err != nil {
-			return nil, refuse("BAD_CHANGE", "%v", err)
-		}
-		all = append(all, changes...)
 	}
 	if err := v.receiveAll(all); err != nil {
 		return nil, err
 	}
-	return answer{"pending": len(v.runs)}, nil
+	return answer{{"pending", len(v.runs)}}, nil
+}
+
+// emptied is a batch to be used again, unless it is large.
+func emptied(all []received) []received {
+	if cap(all) > 1<<10 {
+		return nil
+	}
+	clear(all)
+	return all[:0]
 }
 
 func (v *device) receiveAll(changes []received) error {
@@ -279,8 +275,8 @@ func (v *device) receiveAll(changes []received) error {
 		if !v.log.add(c.Replica, c.Seq, c.run, c.bytes) {
 			continue // known already
 		}
-		for k := range c.parts {
-			if err := v.deliver(c.Header, &c.parts[k], c.run); err != nil {
+		for k := range c.Parts {
+			if err := v.deliver(c.Header, &c.Parts[k], c.run); err != nil {
 				return fmt.Errorf("change %d of replica %s: %w", c.Seq, c.Replica, err)
 			}
 		}
@@ -290,8 +286,8 @@ func (v *device) receiveAll(changes []received) error {
 
 // blobOf reads the base64 of a request. What is no base64 is no blob of ours.
 func blobOf(q *request) ([]byte, error) {
-	var s string
-	if err := json.Unmarshal(q.Blob, &s); err != nil {
+	s, err := textOfJSON(q.Blob)
+	if err != nil {
 		return nil, badRequest("blob: %v", err)
 	}
 	blob, err := base64.StdEncoding.DecodeString(s)

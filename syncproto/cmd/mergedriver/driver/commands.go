@@ -192,7 +192,7 @@ func replay(_ *Driver, v *device, q *request) (answer, error) {
 	if err := v.save(); err != nil {
 		return nil, err
 	}
-	return answer{"ms": float64(time.Since(start).Microseconds()) / 1000}, nil
+	return answer{{"ms", float64(time.Since(start).Microseconds()) / 1000}}, nil
 }
 
 // checkValue refuses what no change could hold.
@@ -221,8 +221,8 @@ func (v *device) member(q *request) (*target, syncproto.Value, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	var s string
-	if err := json.Unmarshal(q.Value, &s); err != nil {
+	s, err := textOfJSON(q.Value)
+	if err != nil {
 		return nil, nil, badRequest("value: %v", err)
 	}
 	value := text(s)

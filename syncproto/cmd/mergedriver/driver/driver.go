@@ -9,7 +9,6 @@
 package driver
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,11 +23,17 @@ var features = []string{"text", "value", "set", "list", "log", "record", "clock"
 type Driver struct {
 	devices map[string]*device
 	named   map[string][]byte
+
+	// What one command leaves for the next to use again.
+	parser parser
+	batch  []received
+	out    []byte
 }
 
 // New returns a driver that holds nothing.
 func New() *Driver {
 	d := &Driver{}
+	d.parser.names = names{}
 	d.reset()
 	return d
 }
@@ -36,36 +41,6 @@ func New() *Driver {
 func (d *Driver) reset() {
 	d.devices, d.named = map[string]*device{}, map[string][]byte{}
 }
-
-// request is one command; which members are used depends on Op.
-type request struct {
-	ID       json.RawMessage `json:"id"`
-	Op       string          `json:"op"`
-	Protocol int             `json:"protocol"`
-
-	R     string  `json:"r"`
-	Rec   string  `json:"rec"`
-	F     string  `json:"f"`
-	Item  string  `json:"item"`
-	A     string  `json:"a"`
-	B     string  `json:"b"`
-	From  string  `json:"from"`
-	As    string  `json:"as"`
-	Entry *string `json:"entry"`
-
-	At      *int            `json:"at"`
-	N       *int            `json:"n"`
-	To      json.RawMessage `json:"to"` // a device's name, or an index
-	Now     *int64          `json:"now"`
-	Text    *string         `json:"text"`
-	Value   json.RawMessage `json:"value"`
-	Edits   []triple        `json:"edits"`
-	Changes []string        `json:"changes"`
-	Blob    json.RawMessage `json:"blob"` // base64, or true
-}
-
-// answer is what a command is answered with besides id and ok.
-type answer map[string]any
 
 // code is an error code of the protocol with what went wrong.
 type code struct{ name, message string }
@@ -80,41 +55,35 @@ func badRequest(format string, args ...any) error {
 	return refuse("BAD_REQUEST", format, args...)
 }
 
-// Do carries out one command and returns its answer, without a line feed.
+// Do carries out one command and returns its answer, without a line feed. The
+// answer is good until the next call.
 func (d *Driver) Do(line []byte) []byte {
-	var q request
-	out := answer{}
-	err := json.Unmarshal(line, &q)
+	q, err := d.parser.parse(line)
+	var out answer
 	if err != nil {
 		err = badRequest("%v", err)
-	} else if out, err = d.do(&q); out == nil {
-		out = answer{}
+	} else {
+		out, err = d.do(q)
 	}
+	ok := member{"ok", err == nil}
 	if err != nil {
 		c := &code{"BAD_REQUEST", err.Error()}
 		errors.As(err, &c)
-		out = answer{"error": c.name, "message": c.message}
+		out = answer{{"error", c.name}, {"message", c.message}}
 	}
-	out["ok"] = err == nil
-	if len(q.ID) > 0 {
-		out["id"] = q.ID
-	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(out); err != nil {
-		panic(fmt.Sprintf("driver: answer does not encode: %v", err))
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
+	d.out = append(out, ok).encode(d.out[:0], q.ID)
+	return d.out
 }
 
 func (d *Driver) do(q *request) (answer, error) {
 	switch q.Op {
+	case "":
+		return nil, badRequest("no op")
 	case "hello":
 		if q.Protocol != 1 {
 			return nil, badRequest("protocol %d, this driver speaks 1", q.Protocol)
 		}
-		return answer{"name": "chuantou", "version": Version, "unit": "codepoint", "features": features}, nil
+		return answer{{"name", "chuantou"}, {"version", Version}, {"unit", "codepoint"}, {"features", features}}, nil
 	case "reset":
 		d.reset()
 		return nil, nil

@@ -138,7 +138,7 @@ func (d *Driver) exchange(from, to string, both bool) (answer, error) {
 			return nil, err
 		}
 	}
-	return answer{"bytes": m.bytes, "messages": m.messages, "roundTrips": m.roundTrips}, nil
+	return answer{{"bytes", m.bytes}, {"messages", m.messages}, {"roundTrips", m.roundTrips}}, nil
 }
 
 // converse is the protocol: a asks b.
@@ -192,7 +192,7 @@ func transfer(m *meter, to *device, changes []*logged, wants []byte) error {
 	}
 	r := &reader{b: payload}
 	r.take(r.uint())
-	got, err := readRuns(r)
+	got, err := readRuns(r, nil)
 	if err != nil {
 		return err
 	}

@@ -18,35 +18,35 @@ type logged struct {
 // can pass them on.
 type changeLog struct {
 	order []*logged // as they came, which for one device is a causal order or nearly
-	by    map[syncproto.ReplicaID][]*logged
+	by    map[syncproto.ReplicaID]map[syncproto.Seq]*logged
+	spare []logged // of the last stock made
 }
 
-func newChangeLog() changeLog { return changeLog{by: map[syncproto.ReplicaID][]*logged{}} }
-
-func (l *changeLog) search(r syncproto.ReplicaID, seq syncproto.Seq) (int, bool) {
-	return slices.BinarySearchFunc(l.by[r], seq, func(x *logged, seq syncproto.Seq) int {
-		switch {
-		case x.seq < seq:
-			return -1
-		case x.seq > seq:
-			return 1
-		}
-		return 0
-	})
+func newChangeLog() changeLog {
+	return changeLog{by: map[syncproto.ReplicaID]map[syncproto.Seq]*logged{}}
 }
+
+// find returns a change, nil if it is not there.
+func (l *changeLog) find(r syncproto.ReplicaID, seq syncproto.Seq) *logged { return l.by[r][seq] }
 
 // add takes a change in; false if it was there.
 func (l *changeLog) add(r syncproto.ReplicaID, seq, run syncproto.Seq, bytes []byte) bool {
-	i := len(l.by[r])
-	if i > 0 && l.by[r][i-1].seq >= seq {
-		var known bool
-		if i, known = l.search(r, seq); known {
-			return false
-		}
+	of := l.by[r]
+	if of == nil {
+		of = map[syncproto.Seq]*logged{}
+		l.by[r] = of
 	}
-	x := &logged{replica: r, seq: seq, run: run, bytes: bytes}
+	if of[seq] != nil {
+		return false
+	}
+	if len(l.spare) == 0 {
+		l.spare = make([]logged, 64)
+	}
+	x := &l.spare[0]
+	l.spare = l.spare[1:]
+	*x = logged{replica: r, seq: seq, run: run, bytes: bytes}
 	l.order = append(l.order, x)
-	l.by[r] = slices.Insert(l.by[r], i, x)
+	of[seq] = x
 	return true
 }
 
@@ -62,13 +62,18 @@ func (l *changeLog) replicas() []syncproto.ReplicaID {
 
 // ranges says which changes of a replica are there.
 func (l *changeLog) ranges(r syncproto.ReplicaID) syncproto.Ranges {
+	seqs := make([]syncproto.Seq, 0, len(l.by[r]))
+	for seq := range l.by[r] {
+		seqs = append(seqs, seq)
+	}
+	slices.Sort(seqs)
 	var out syncproto.Ranges
-	for _, x := range l.by[r] {
-		if n := len(out); n > 0 && out[n-1].To+1 == x.seq {
-			out[n-1].To = x.seq
+	for _, seq := range seqs {
+		if n := len(out); n > 0 && out[n-1].To+1 == seq {
+			out[n-1].To = seq
 			continue
 		}
-		out = append(out, syncproto.Range{From: x.seq, To: x.seq})
+		out = append(out, syncproto.Range{From: seq, To: seq})
 	}
 	return out
 }

@@ -13,7 +13,7 @@ func read(_ *Driver, v *device, q *request) (answer, error) {
 			return nil, err
 		}
 		records[q.Rec] = show(r)
-		return answer{"records": records}, nil
+		return answer{{"records", records}}, nil
 	}
 	for _, id := range v.store.IDs() {
 		if v.open[id] == nil {
@@ -26,7 +26,7 @@ func read(_ *Driver, v *device, q *request) (answer, error) {
 			records[recordName(r)] = show(r)
 		}
 	}
-	return answer{"records": records}, nil
+	return answer{{"records", records}}, nil
 }
 
 func recordName(r *crdt.Record) string {
@@ -34,7 +34,7 @@ func recordName(r *crdt.Record) string {
 	return textOf(e.Value)
 }
 
-func show(r *crdt.Record) answer {
+func show(r *crdt.Record) map[string]any {
 	fields := map[string]any{}
 	deleted := r.Deleted()
 	if !deleted {
@@ -51,15 +51,15 @@ func show(r *crdt.Record) answer {
 			}
 		}
 	}
-	out := answer{"deleted": deleted, "conflict": nil, "fields": fields}
+	out := map[string]any{"deleted": deleted, "conflict": nil, "fields": fields}
 	if c := r.Conflict(); c != "" {
 		out["conflict"] = c
 	}
 	return out
 }
 
-func showField(r *crdt.Record, f crdt.FieldInfo) answer {
-	out := answer{"kind": f.Class.String()}
+func showField(r *crdt.Record, f crdt.FieldInfo) map[string]any {
+	out := map[string]any{"kind": f.Class.String()}
 	switch f.Class {
 	case crdt.ClassValue:
 		e, _ := r.Value(f.Name)
@@ -80,7 +80,7 @@ func showField(r *crdt.Record, f crdt.FieldInfo) answer {
 		for _, it := range r.List(f.Name) {
 			name, _ := it.Value(itemName)
 			e, _ := it.Value(itemValue)
-			items = append(items, answer{"item": plain(name.Value), "value": plain(e.Value), "all": all(it.Values(itemValue))})
+			items = append(items, map[string]any{"item": plain(name.Value), "value": plain(e.Value), "all": all(it.Values(itemValue))})
 		}
 		out["items"] = items
 	case crdt.ClassLog:

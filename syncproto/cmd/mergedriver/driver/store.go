@@ -31,7 +31,7 @@ func save(_ *Driver, v *device, _ *request) (answer, error) {
 	}
 	b = append(binary.AppendUvarint(b, uint64(len(ids))), states...)
 	blob := seal(blobState, append(b, log...))
-	return answer{"blob": base64.StdEncoding.EncodeToString(blob), "bytes": len(blob)}, nil
+	return answer{{"blob", base64Text(base64.StdEncoding.EncodeToString(blob))}, {"bytes", len(blob)}}, nil
 }
 
 // load makes a new device of a stored state. Its later edits are its own.
@@ -72,7 +72,7 @@ func (v *device) restore(blob []byte) error {
 		}
 		v.store.Put(rec)
 	}
-	changes, err := readRuns(r)
+	changes, err := readRuns(r, nil)
 	if err != nil || len(r.b) > 0 {
 		return errBlob
 	}
@@ -88,8 +88,8 @@ func (v *device) restore(blob []byte) error {
 // that the states do not hold: they wait.
 func (v *device) remember(c *received) error {
 	v.log.add(c.Replica, c.Seq, c.run, c.bytes)
-	for i := range c.parts {
-		p := &c.parts[i]
+	for i := range c.Parts {
+		p := &c.Parts[i]
 		if rec := v.store.Record(p.Record); rec != nil && rec.Version.Covers(c.Replica, c.Seq) {
 			continue
 		}
