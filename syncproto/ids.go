@@ -263,6 +263,27 @@ func (e ElemID) String() string {
 	return fmt.Sprintf("%s:%d", e.Replica, e.Counter)
 }
 
+// IsZero is IsNone, for encoders that leave out what is unset.
+func (e ElemID) IsZero() bool { return e.IsNone() }
+
+// MarshalText gives the form of String, empty for none.
+func (e ElemID) MarshalText() ([]byte, error) {
+	if e.IsNone() {
+		return nil, nil
+	}
+	return []byte(e.String()), nil
+}
+
+// UnmarshalText reads what MarshalText gives.
+func (e *ElemID) UnmarshalText(b []byte) (err error) {
+	if len(b) == 0 {
+		*e = ElemID{}
+		return nil
+	}
+	*e, err = ParseElemID(string(b))
+	return err
+}
+
 // ParseElemID reads REPLICA:COUNTER, in no other spelling than String's; none
 // has no name here.
 func ParseElemID(s string) (ElemID, error) {
