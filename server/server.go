@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/chuantou/chuantou/server/acting"
 	"github.com/chuantou/chuantou/server/authn"
 	"github.com/chuantou/chuantou/server/directory"
 	"github.com/chuantou/chuantou/server/feed"
@@ -132,14 +133,15 @@ func (s *Server) wire() (err error) {
 		return err
 	}
 	reads := &reading.Reading{Store: s.store, Directory: s.dir, Schema: current, Devices: s, Now: s.now}
-	s.api, err = httpapi.New(httpapi.Config{Auth: s.auth, Pusher: s, Puller: s, Reader: reading.JSON{Reading: reads}, People: people{s},
+	acts := &acting.Acting{Pen: s.ingest, Directory: s.dir, Schema: current, Now: s.now}
+	s.api, err = httpapi.New(httpapi.Config{Auth: s.auth, Pusher: s, Puller: s, Reader: reading.JSON{Reading: reads}, Actor: acts, People: people{s},
 		Identity: httpapi.Identity{SignKey: public, SealKey: s.keys.seal.PublicKey(), Origin: s.settings.Origin, Epoch: s.store.Epoch},
 		Now:      s.now, Log: s.cfg.Log, Ready: s.ready, TrustedProxies: s.cfg.TrustedProxies})
 	if err != nil {
 		return err
 	}
 	return s.api.AddPages(func(r *httpapi.Router) (httpapi.ErrorPage, error) {
-		p, err := web.Register(r, web.Deps{Source: reads, Sessions: sessions{s}, Key: s.keys.pages[:], Now: s.now, Log: s.cfg.Log})
+		p, err := web.Register(r, web.Deps{Source: reads, Actions: acts, Sessions: sessions{s}, Key: s.keys.pages[:], Now: s.now, Log: s.cfg.Log})
 		if err != nil {
 			return nil, err
 		}

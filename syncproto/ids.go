@@ -159,11 +159,20 @@ func (c ChangeID) IsZero() bool { return c == ChangeID{} }
 // String is REPLICA/SEQ, which ParseChangeID reads.
 func (c ChangeID) String() string { return fmt.Sprintf("%s/%d", c.Replica, c.Seq) }
 
-// MarshalText gives the form of String.
-func (c ChangeID) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+// MarshalText gives the form of String, empty for an id that is unset.
+func (c ChangeID) MarshalText() ([]byte, error) {
+	if c.IsZero() {
+		return nil, nil
+	}
+	return []byte(c.String()), nil
+}
 
-// UnmarshalText reads the form of String.
+// UnmarshalText reads what MarshalText gives.
 func (c *ChangeID) UnmarshalText(b []byte) (err error) {
+	if len(b) == 0 {
+		*c = ChangeID{}
+		return nil
+	}
 	*c, err = ParseChangeID(string(b))
 	return err
 }

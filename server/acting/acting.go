@@ -40,6 +40,7 @@ type Acting struct {
 // The refusals that are the same for every act.
 var (
 	errNotFound = syncproto.Errorf(syncproto.KindNotFound, "没有这条记录，或者不归您看")
+	errNotSeen  = syncproto.Errorf(syncproto.KindBadRequest, "没有说是看着记录的哪一版写的（seen）")
 	errVoided   = syncproto.Errorf(syncproto.KindConflict, "这条记录已作废：要先恢复，才能再写")
 )
 
@@ -49,6 +50,9 @@ const maxWords = 2000
 // act lets the person in, then does one thing to the record as his page showed
 // it.
 func (a *Acting) act(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, do func(x *act) error) error {
+	if seen.IsZero() {
+		return errNotSeen
+	}
 	return a.Pen.Act(ctx, person, id, seen, func(now *crdt.Record, facts *authz.Facts, e *crdt.Edit) error {
 		v := a.Directory.Viewer(person).On(a.Now().In(timeline.Zone).Format(time.DateOnly))
 		x := &act{Acting: a, viewer: &v, now: now, facts: facts, edit: e, schema: a.Schema()}
@@ -146,12 +150,12 @@ func (a *Acting) Confirm(ctx context.Context, person syncproto.PersonID, id sync
 		return errWhy
 	}
 	return a.act(ctx, person, id, seen, func(x *act) error {
-		switch last := x.lastAnswer(person); {
-		case OnBehalfOf(x.now) != person:
+		switch {
+		case onBehalfOf(x.now) != person:
 			return errNotYours
 		case x.facts.Draft:
 			return errUnsent
-		case last == Confirmed && result == Confirmed:
+		case lastAnswer(x.now, person) == Confirmed && result == Confirmed:
 			return errConfirmed
 		}
 		entry := map[string]any{"by": person.String(), "at": x.stamp(), "result": result}
@@ -162,9 +166,25 @@ func (a *Acting) Confirm(ctx context.Context, person syncproto.PersonID, id sync
 	})
 }
 
-// OnBehalfOf is the leader a record was written for, zero when there is none or
+// Rights is what a person may do to a record from a browser.
+type Rights struct {
+	Decide  bool // choose one of several versions
+	Comment bool
+	Confirm bool // the record was written on his behalf, and he has not confirmed it
+}
+
+// May says what the viewer may do to a record as it stands.
+func May(v *authz.Viewer, rec *crdt.Record, facts *authz.Facts) Rights {
+	if rec.Deleted() {
+		return Rights{}
+	}
+	return Rights{Decide: v.Decides(facts), Comment: v.Comments(facts),
+		Confirm: onBehalfOf(rec) == v.Person && !facts.Draft && lastAnswer(rec, v.Person) != Confirmed}
+}
+
+// onBehalfOf is the leader a record was written for, zero when there is none or
 // when devices named different ones.
-func OnBehalfOf(rec *crdt.Record) syncproto.PersonID {
+func onBehalfOf(rec *crdt.Record) syncproto.PersonID {
 	values := crdt.Distinct(rec.Values("on_behalf_of"))
 	if len(values) != 1 {
 		return syncproto.PersonID{}
@@ -172,8 +192,8 @@ func OnBehalfOf(rec *crdt.Record) syncproto.PersonID {
 	return view.AsRef(view.Plain(values[0]))
 }
 
-func (x *act) lastAnswer(person syncproto.PersonID) (result string) {
-	for _, e := range x.now.Log("confirmed") {
+func lastAnswer(rec *crdt.Record, person syncproto.PersonID) (result string) {
+	for _, e := range rec.Log("confirmed") {
 		if m, ok := view.Plain(e.Value).(map[string]any); ok && view.AsRef(m["by"]) == person {
 			result, _ = m["result"].(string)
 		}

@@ -37,9 +37,20 @@ type Puller interface {
 // syncproto.KindNotFound.
 type Reader interface {
 	Timeline(ctx context.Context, viewer syncproto.PersonID, q TimelineQuery) (Timeline, error)
-	Record(ctx context.Context, viewer syncproto.PersonID, id syncproto.RecordID) (Record, error)
-	History(ctx context.Context, viewer syncproto.PersonID, id syncproto.RecordID) (History, error)
+	// Record is the record as it stands, or as it stood after a change. A change
+	// of another record is KindNotFound too.
+	Record(ctx context.Context, viewer syncproto.PersonID, id syncproto.RecordID, asOf syncproto.ChangeID) (Record, error)
+	// History gives the latest changes, or those before one.
+	History(ctx context.Context, viewer syncproto.PersonID, id syncproto.RecordID, before syncproto.ChangeID) (History, error)
 	Held(ctx context.Context, viewer syncproto.PersonID) (HeldList, error)
+}
+
+// Actor does what a person may do to a record from a browser; seen is the last
+// change of the view he acts on. KindConflict when that view no longer stands.
+type Actor interface {
+	Adopt(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, choice syncproto.Choice) error
+	Comment(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, text string) error
+	Confirm(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, result, note string) error
 }
 
 // Person is somebody as far as this surface shows people.
@@ -79,6 +90,7 @@ type Config struct {
 	Pusher   Pusher
 	Puller   Puller
 	Reader   Reader
+	Actor    Actor
 	People   People
 	Identity Identity
 	Now      func() time.Time
@@ -102,8 +114,8 @@ type API struct {
 
 // New returns the API with all routes of docs/http.md.
 func New(c Config) (*API, error) {
-	if c.Auth == nil || c.Pusher == nil || c.Puller == nil || c.Reader == nil || c.People == nil || c.Now == nil {
-		return nil, errors.New("httpapi: Auth, Pusher, Puller, Reader, People and Now are needed")
+	if c.Auth == nil || c.Pusher == nil || c.Puller == nil || c.Reader == nil || c.Actor == nil || c.People == nil || c.Now == nil {
+		return nil, errors.New("httpapi: Auth, Pusher, Puller, Reader, Actor, People and Now are needed")
 	}
 	if len(c.Identity.SignKey) != ed25519.PublicKeySize || c.Identity.SealKey == nil || c.Identity.Epoch == nil {
 		return nil, errors.New("httpapi: the server's keys and epoch are needed")

@@ -25,6 +25,8 @@ type Problem struct {
 	Status int    `json:"status"`
 	Detail string `json:"detail,omitempty"`
 	Kind   string `json:"kind"`
+	// Record is given with a conflict: what stands now.
+	Record *Record `json:"record,omitempty"`
 }
 
 const problemType = "application/problem+json"

@@ -91,7 +91,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w.API, err = httpapi.New(httpapi.Config{
-		Auth: w.auth, Pusher: w, Puller: w, Reader: &w.read, People: w, Now: w.clock,
+		Auth: w.auth, Pusher: w, Puller: w, Reader: &w.read, Actor: &w.read, People: w, Now: w.clock,
 		Identity: httpapi.Identity{SignKey: public, SealKey: sealKey.PublicKey(), Origin: "https://zs.example", Epoch: st.Epoch},
 		Ready:    func(context.Context) error { return w.ready },
 		Log:      slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -141,13 +141,37 @@ func (w *world) Find(name string) (httpapi.Person, error) {
 // MayAdmit lets an administrator admit whoever is none himself.
 func (w *world) MayAdmit(_, p syncproto.PersonID) bool { return !w.people[p].Admin }
 
-// reader remembers the query and viewer it was asked with.
+// reader remembers the query and viewer it was asked with, and what was done to
+// a record.
 type reader struct {
 	viewer   syncproto.PersonID
 	query    httpapi.TimelineQuery
 	timeline httpapi.Timeline
 	record   httpapi.Record
 	err      error
+
+	change syncproto.ChangeID // as_of, before or seen
+	choice syncproto.Choice
+	acted  []string
+	actErr error
+}
+
+func (r *reader) act(p syncproto.PersonID, seen syncproto.ChangeID, what ...string) error {
+	r.viewer, r.change, r.acted = p, seen, what
+	return r.actErr
+}
+
+func (r *reader) Adopt(_ context.Context, p syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, c syncproto.Choice) error {
+	r.choice = c
+	return r.act(p, seen, "adopt", id.String())
+}
+
+func (r *reader) Comment(_ context.Context, p syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, text string) error {
+	return r.act(p, seen, "comment", id.String(), text)
+}
+
+func (r *reader) Confirm(_ context.Context, p syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, result, note string) error {
+	return r.act(p, seen, "confirm", id.String(), result, note)
 }
 
 func (r *reader) Timeline(_ context.Context, v syncproto.PersonID, q httpapi.TimelineQuery) (httpapi.Timeline, error) {
@@ -155,13 +179,16 @@ func (r *reader) Timeline(_ context.Context, v syncproto.PersonID, q httpapi.Tim
 	return r.timeline, r.err
 }
 
-func (r *reader) Record(_ context.Context, v syncproto.PersonID, id syncproto.RecordID) (httpapi.Record, error) {
+func (r *reader) Record(_ context.Context, v syncproto.PersonID, id syncproto.RecordID, asOf syncproto.ChangeID) (httpapi.Record, error) {
 	r.viewer, r.record.ID = v, id
+	if !asOf.IsZero() {
+		r.change = asOf
+	}
 	return r.record, r.err
 }
 
-func (r *reader) History(_ context.Context, v syncproto.PersonID, _ syncproto.RecordID) (httpapi.History, error) {
-	r.viewer = v
+func (r *reader) History(_ context.Context, v syncproto.PersonID, _ syncproto.RecordID, before syncproto.ChangeID) (httpapi.History, error) {
+	r.viewer, r.change = v, before
 	return httpapi.History{}, r.err
 }
 

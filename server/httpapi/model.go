@@ -75,6 +75,14 @@ type Record struct {
 	Deleted bool               `json:"deleted,omitempty"`
 	Fields  []Field            `json:"fields"`
 	Held    []HeldPart         `json:"held,omitempty"`
+	// Conflicts are the values of which several versions stand, of the record's
+	// fields and of its lists' items, as far as the viewer reads them.
+	Conflicts []Conflict `json:"conflicts,omitempty"`
+	May       Rights     `json:"may"`
+	// Latest is the last change this view holds: what a caller does to the
+	// record he does having seen that version. AsOf repeats what was asked for.
+	Latest syncproto.ChangeID `json:"latest"`
+	AsOf   syncproto.ChangeID `json:"as_of,omitzero"`
 	// Version is the version vector: replica, then its latest joined change.
 	Version map[syncproto.ReplicaID]syncproto.Seq `json:"version,omitempty"`
 }
@@ -87,26 +95,61 @@ type Field struct {
 	Masked string          `json:"masked,omitempty"`
 	// Values are all live values, when they differ.
 	Values []FieldValue `json:"values,omitempty"`
+	// Passages are a long text in runs of one author, when there are several.
+	Passages []Passage `json:"passages,omitempty"`
+}
+
+// Passage is a run of a long text by one author, and when he wrote it by his
+// clock, from the first change to the last.
+type Passage struct {
+	Text string    `json:"text"`
+	By   string    `json:"by,omitempty"`
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
+}
+
+// Rights is what the caller may do to a record from a browser's session.
+type Rights struct {
+	Comment bool `json:"comment"`
+	Confirm bool `json:"confirm"` // it was written on his behalf
+}
+
+// Conflict is a value of which several versions stand.
+type Conflict struct {
+	Field string           `json:"field"`
+	Item  syncproto.ElemID `json:"item,omitzero"` // with Sub: a field of a list's item
+	Sub   string           `json:"sub,omitempty"`
+	Label string           `json:"label,omitempty"`
+	Mark  string           `json:"mark"` // 有不同修改, 待核, 待裁定
+	// MayChoose says that the caller may settle it from a browser's session.
+	MayChoose bool         `json:"may_choose"`
+	Values    []FieldValue `json:"values"`
 }
 
 // FieldValue is one of several live values and where it comes from.
 type FieldValue struct {
-	Value    json.RawMessage `json:"value,omitempty"`
-	Masked   string          `json:"masked,omitempty"`
-	By       string          `json:"by,omitempty"`
-	Device   string          `json:"device,omitempty"`
-	Written  time.Time       `json:"written"` // claimed by the author's clock
-	Received time.Time       `json:"received"`
-	Shown    bool            `json:"shown,omitempty"`
+	Version  syncproto.Dot      `json:"version"` // names it in a choice
+	Value    json.RawMessage    `json:"value,omitempty"`
+	Masked   string             `json:"masked,omitempty"`
+	Author   syncproto.PersonID `json:"author"`
+	By       string             `json:"by,omitempty"`
+	Device   string             `json:"device,omitempty"`
+	Written  time.Time          `json:"written"` // claimed by the author's clock
+	Received time.Time          `json:"received"`
+	Shown    bool               `json:"shown,omitempty"`
 }
 
-// History lists the changes joined to a record, in the order they came.
+// History lists changes joined to a record, in the order they came: the latest,
+// or those before the one asked for.
 type History struct {
 	Entries []HistoryEntry `json:"entries"`
+	// Earlier is set when there are changes before these: ask with before.
+	Earlier syncproto.ChangeID `json:"earlier,omitzero"`
 }
 
 // HistoryEntry is one change of a record.
 type HistoryEntry struct {
+	Change   syncproto.ChangeID  `json:"change"` // what as_of and before take
 	Replica  syncproto.ReplicaID `json:"replica"`
 	Seq      syncproto.Seq       `json:"seq"`
 	Author   syncproto.PersonID  `json:"author"`
@@ -116,7 +159,18 @@ type HistoryEntry struct {
 	OffsetMS int64               `json:"offset_ms"` // that clock's distance to the server's, as measured before
 	Received time.Time           `json:"received"`
 	Fields   []string            `json:"fields,omitempty"` // keys it touched, as far as the viewer may see them
+	Steps    []HistoryStep       `json:"steps,omitempty"`
 	What     string              `json:"what,omitempty"`
+	// Hidden: the record, as it stood then, was not for the viewer.
+	Hidden bool `json:"hidden,omitempty"`
+}
+
+// HistoryStep is what a change did to one field, in words.
+type HistoryStep struct {
+	Field string `json:"field"`
+	Label string `json:"label,omitempty"`
+	Old   string `json:"old,omitempty"`
+	New   string `json:"new,omitempty"`
 }
 
 // HeldList is what is held in the viewer's territory.

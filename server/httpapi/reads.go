@@ -38,7 +38,11 @@ func (a *API) record(q *call) error {
 	if err != nil {
 		return err
 	}
-	rec, err := a.Reader.Record(q.ctx, q.who.Person, id)
+	asOf, err := changeQuery(q, "as_of")
+	if err != nil {
+		return err
+	}
+	rec, err := a.Reader.Record(q.ctx, q.who.Person, id, asOf)
 	if err != nil {
 		return err
 	}
@@ -50,7 +54,11 @@ func (a *API) history(q *call) error {
 	if err != nil {
 		return err
 	}
-	h, err := a.Reader.History(q.ctx, q.who.Person, id)
+	before, err := changeQuery(q, "before")
+	if err != nil {
+		return err
+	}
+	h, err := a.Reader.History(q.ctx, q.who.Person, id, before)
 	if err != nil {
 		return err
 	}
@@ -77,6 +85,27 @@ func recordID(q *call) (syncproto.RecordID, error) {
 		return id, syncproto.Errorf(syncproto.KindBadRequest, "record: %v", err)
 	}
 	return id, nil
+}
+
+// changeQuery reads a query that has at most one name, that of a change.
+func changeQuery(q *call, name string) (c syncproto.ChangeID, err error) {
+	raw := q.Request().URL.RawQuery
+	if len(raw) > maxQueryBytes {
+		return c, syncproto.Errorf(syncproto.KindBadRequest, "query of %d bytes over the limit %d", len(raw), maxQueryBytes)
+	}
+	v, err := url.ParseQuery(raw)
+	if err != nil {
+		return c, syncproto.Errorf(syncproto.KindBadRequest, "query: bad escape or separator")
+	}
+	for key, values := range v {
+		if key != name {
+			return c, queryError(clip(key), "is not a name this path knows")
+		}
+		if c, err = syncproto.ParseChangeID(values[0]); err != nil || len(values) > 1 {
+			return c, queryError(name, "want one change, REPLICA/SEQ as the history names it")
+		}
+	}
+	return c, nil
 }
 
 // ParseTimelineQuery reads the query of GET /v1/timeline, whose names are

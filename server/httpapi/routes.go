@@ -44,6 +44,7 @@ type route struct {
 const (
 	maxPullBytes    = 64 << 10
 	maxJSONBytes    = 64 << 10
+	maxChoiceBytes  = 128 << 10 // names up to syncproto.MaxSettles versions
 	maxSessionBytes = 1 << 10
 
 	quick = 15 * time.Second
@@ -62,6 +63,9 @@ var routes = []route{
 	{"GET", "/v1/timeline", viewer, "", 0, quick, (*API).timeline},
 	{"GET", "/v1/records/:id", viewer, "", 0, quick, (*API).record},
 	{"GET", "/v1/records/:id/history", viewer, "", 0, quick, (*API).history},
+	{"POST", "/v1/records/:id/choices", viewer, jsonType, maxChoiceBytes, quick, (*API).choose},
+	{"POST", "/v1/records/:id/comments", viewer, jsonType, maxJSONBytes, quick, (*API).comment},
+	{"POST", "/v1/records/:id/confirmations", viewer, jsonType, maxJSONBytes, quick, (*API).confirm},
 	{"GET", "/v1/held", viewer, "", 0, quick, (*API).held},
 
 	{"POST", "/v1/admin/codes", admin, jsonType, maxJSONBytes, quick, (*API).createCode},

@@ -23,13 +23,13 @@ func TestOpenAPISchemasAreTheTypes(t *testing.T) {
 		} `json:"components"`
 	}](t, w.get("/v1/openapi.json", ""))
 	for _, v := range []any{httpapi.Problem{}, httpapi.Timeline{}, httpapi.Row{}, httpapi.Record{}, httpapi.Field{}, httpapi.FieldValue{},
-		httpapi.History{}, httpapi.HistoryEntry{}, httpapi.HeldList{}, httpapi.HeldPart{}} {
+		httpapi.History{}, httpapi.HistoryEntry{}, httpapi.HistoryStep{}, httpapi.Passage{}, httpapi.Rights{}, httpapi.Conflict{}, httpapi.HeldList{}, httpapi.HeldPart{}} {
 		typ := reflect.TypeOf(v)
 		var have, always []string
 		for i := range typ.NumField() {
 			name, opts, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
 			have = append(have, name)
-			if opts != "omitempty" {
+			if opts != "omitempty" && opts != "omitzero" {
 				always = append(always, name)
 			}
 		}

@@ -12,7 +12,6 @@ import (
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
-	"github.com/chuantou/chuantou/syncproto/text"
 	"github.com/chuantou/chuantou/syncproto/view"
 )
 
@@ -45,12 +44,12 @@ func (g *Reading) sections(l *loaded, authors *authorList) []web.Section {
 
 // hiddenField lists what the page shows elsewhere.
 func hiddenField(key string) bool {
-	return slices.Contains([]string{"id", "kind", "local_no", "ledger_no", "status", "owner_unit", "household_mask", "visibility"}, key)
+	return slices.Contains([]string{"id", "kind", "local_no", "ledger_no", "status", "owner_unit", "household_mask", "visibility", "comments"}, key)
 }
 
 // maskedWords says why a field is not shown and who may open it.
 func maskedWords(class syncproto.Audience) string {
-	if class == syncproto.ForAuthor {
+	if class.Has(syncproto.ForAuthor) {
 		return "只有写的人看得到"
 	}
 	return "含个人情况，只给经办这件事的人看"
@@ -71,7 +70,7 @@ func (g *Reading) field(l *loaded, f *schema.Field, class crdt.Class, authors *a
 	}
 	switch class {
 	case crdt.ClassText:
-		out.Passages = g.passages(l.rec.Text(f.Key), authors)
+		out.Passages = g.passages(l, textAt{field: f.Key}, l.rec.Text(f.Key), authors)
 	case crdt.ClassSet:
 		g.members(l, l.rec.Set(f.Key), f, &out)
 	case crdt.ClassList:
@@ -93,34 +92,6 @@ func (g *Reading) field(l *loaded, f *schema.Field, class crdt.Class, authors *a
 		if shown.Value == nil && shown.Chip != "" {
 			out.Text = shown.Chip
 		}
-	}
-	return out
-}
-
-// passages is a long text in runs of one author, numbered when there are several.
-func (g *Reading) passages(doc *text.Doc, authors *authorList) []web.Passage {
-	if doc == nil {
-		return nil
-	}
-	runs := doc.Passages()
-	owners := map[syncproto.ReplicaID]syncproto.PersonID{}
-	several := map[syncproto.PersonID]bool{}
-	for _, p := range runs {
-		owner, _ := g.Devices.DeviceName(p.Replica)
-		owners[p.Replica] = owner
-		several[owner] = true
-	}
-	var out []web.Passage
-	for _, p := range runs {
-		n := 0
-		if len(several) > 1 {
-			n = authors.number(owners[p.Replica])
-		}
-		if last := len(out) - 1; last >= 0 && out[last].Author == n {
-			out[last].Text += p.Text
-			continue
-		}
-		out = append(out, web.Passage{Text: p.Text, Author: n})
 	}
 	return out
 }

@@ -1,142 +1,274 @@
 package reading
 
 import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/chuantou/chuantou/server/authz"
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/server/timeline"
 	"github.com/chuantou/chuantou/server/web"
 	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/seal"
 	"github.com/chuantou/chuantou/syncproto/view"
-	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
 // maxHistory bounds how many changes one page lists.
-const maxHistory = 500
+const maxHistory = 200
 
-// change is one joined part with the header of its change.
+// longReplay is from when on replays wait for each other: a record that was
+// changed so often costs a noticeable part of a second each time.
+const longReplay = 2_000
+
+// change is one joined part as one viewer may know of it.
 type change struct {
-	syncproto.Header
-	part  syncproto.Part
-	first bool
-	step  records.Step
-	gone  bool // content destroyed
+	header   syncproto.Header
+	received int64
+	// hidden is set when the viewer could not have read the record then, or
+	// may not now: he is told that there was a change and nothing of it.
+	hidden  bool
+	what    string
+	touched []touch
 }
 
-// changes reads a record's history from the stored bundles, in apply order.
-func (g *Reading) changes(r store.Reader, id syncproto.RecordID) ([]change, error) {
-	steps, err := records.Steps(r, id, 0, maxHistory)
-	if err != nil {
-		return nil, err
+func (c *change) id() syncproto.ChangeID {
+	return syncproto.ChangeID{Replica: c.header.Replica, Seq: c.header.Seq}
+}
+
+// touch is one field that a change wrote, with the words of a value that it
+// took away and of the one it left. A field that the viewer may not read, now
+// or as it was then, has only its class.
+type touch struct {
+	field    string
+	masked   syncproto.Audience
+	old, new string
+}
+
+// replay joins a record's history again for one viewer.
+type replay struct {
+	g        *Reading
+	l        *loaded // the record as it stands now, with what the viewer reads of it now
+	viewer   *authz.Viewer
+	from, to int // the steps to tell of; the replay ends before to
+
+	changes []change
+	live    map[string]liveValues // of value fields, after the last change
+	origins origins
+}
+
+// liveValues are the values of a field after a change that set it. told says
+// that the viewer could read them then: of others no later line may speak.
+type liveValues struct {
+	entries []crdt.Entry
+	told    bool
+}
+
+// replayed fills in the history of a record, up to the step before to (of all
+// its steps), and returns the state it leads to. What cannot be joined again
+// leaves the page without a history, never without the record.
+func (g *Reading) replayed(ctx context.Context, r store.Reader, v *authz.Viewer, l *loaded, to int) (*crdt.Record, error) {
+	if to > longReplay {
+		g.long.Lock()
+		defer g.long.Unlock()
 	}
-	type place struct {
-		replica syncproto.ReplicaID
-		from    syncproto.Seq
-	}
-	frames := map[place][]wire.RawChange{}
-	var out []change
-	for i, s := range steps {
-		at := place{s.Replica, s.Bundle}
-		if frames[at] == nil {
-			u, err := records.LoadBundle(r, s.Replica, s.Bundle)
-			if err != nil {
-				return nil, err
-			}
-			raw, err := wire.Decompress(u.Frame, u.RawBytes)
-			if err != nil {
-				return nil, err
-			}
-			if frames[at], err = wire.DecodeFrame(raw, s.Replica, s.Bundle, u.Count); err != nil {
-				return nil, err
+	p := &replay{g: g, l: l, viewer: v, from: max(0, to-maxHistory), to: to, live: map[string]liveValues{}, origins: origins{}}
+	rec, err := records.Replay(ctx, r, l.rec.ID, p.visit)
+	l.history, l.origins, l.earlier = p.changes, p.origins, p.from > 0
+	return rec, err
+}
+
+func (p *replay) visit(n int, j *records.Joined, rec *crdt.Record) (bool, error) {
+	for i := range j.Content.Ops {
+		if op := &j.Content.Ops[i]; op.Kind == syncproto.OpText {
+			if err := p.origins.note(op, &j.Header); err != nil {
+				return false, err
 			}
 		}
-		raw := &frames[at][s.Seq-s.Bundle]
-		c := change{Header: raw.Header, first: i == 0, step: s}
-		if raw.Parts[s.Part].Withheld() {
-			c.gone = true
-		} else if c.part, err = wire.DecodePart(s.Replica, raw.Parts[s.Part].Bytes); err != nil {
-			return nil, err
-		}
-		out = append(out, c)
 	}
-	return out, nil
+	if n < p.from {
+		p.remember(j, rec, syncproto.ForNobody)
+		return true, nil
+	}
+	c := change{header: j.Header, received: j.Received}
+	facts := p.g.Directory.Facts(rec)
+	classes := p.l.classes & p.viewer.Reads(&facts)
+	c.what, c.hidden = whatOf(n == 0, j), classes == syncproto.ForNobody
+	if n > 0 && !c.hidden {
+		c.touched = p.touched(j, rec, classes)
+	}
+	p.remember(j, rec, classes)
+	p.changes = append(p.changes, c)
+	return n+1 < p.to, nil
+}
+
+// remember keeps the live values of the fields that a change set, so that the
+// next can tell what it replaced.
+func (p *replay) remember(j *records.Joined, rec *crdt.Record, classes syncproto.Audience) {
+	for i := range j.Content.Ops {
+		if op := &j.Content.Ops[i]; op.Kind == syncproto.OpSet && op.Item.IsNone() {
+			told := classes != syncproto.ForNobody && classes.Has(p.class(rec, op))
+			p.live[op.Field] = liveValues{rec.Values(op.Field), told}
+		}
+	}
+}
+
+// class is who the field of an op is for: as it was then, and as it is now.
+func (p *replay) class(rec *crdt.Record, op *syncproto.Op) syncproto.Audience {
+	return records.ClassOf(p.l.schema, rec, op.Field, op.Item, op.Sub) | p.l.class(op.Field, op.Item, op.Sub)
+}
+
+func (p *replay) touched(j *records.Joined, rec *crdt.Record, classes syncproto.Audience) (out []touch) {
+	for i := range j.Content.Ops {
+		op := &j.Content.Ops[i]
+		known := slices.ContainsFunc(out, func(t touch) bool { return t.field == op.Field })
+		if op.Field == "" || op.Field == seal.KeysField || hiddenField(op.Field) || known {
+			continue
+		}
+		t := touch{field: op.Field}
+		if class := p.class(rec, op); !classes.Has(class) {
+			t.masked = class
+		} else {
+			p.tell(&t, op, rec)
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// tell puts into words what an op did, as far as a line can hold it.
+func (p *replay) tell(t *touch, op *syncproto.Op, rec *crdt.Record) {
+	f := p.l.field(op.Field)
+	if f != nil && linked(f) {
+		return
+	}
+	switch {
+	case op.Kind == syncproto.OpSet && op.Item.IsNone():
+		t.new = p.g.unsealedWords(f, view.Plain(op.Value))
+		if was := p.live[op.Field]; was.told {
+			t.old = p.g.replacedWords(f, was.entries, rec.Values(op.Field))
+		}
+		if t.old == t.new {
+			t.old = ""
+		}
+	case op.Kind == syncproto.OpAdd:
+		t.new = p.g.unsealedWords(f, view.Plain(op.Value))
+	case op.Kind == syncproto.OpRemove:
+		t.old = p.g.unsealedWords(f, view.Plain(op.Value))
+	case op.Kind == syncproto.OpLog:
+		m, _ := view.Plain(op.Value).(map[string]any)
+		for _, key := range []string{"event", "result", "what", "as"} {
+			if s, ok := m[key].(string); ok && t.new == "" {
+				t.new = s
+			}
+		}
+	}
+}
+
+// unsealedWords says a value; of a sensitive one nothing.
+func (g *Reading) unsealedWords(f *schema.Field, v any) string {
+	if sealedWords(v) != "" {
+		return ""
+	}
+	return g.words(f, v)
+}
+
+// replacedWords says the values that were live and are no more.
+func (g *Reading) replacedWords(f *schema.Field, was, is []crdt.Entry) string {
+	var words []string
+	for _, e := range was {
+		if slices.ContainsFunc(is, func(o crdt.Entry) bool { return o.Dot == e.Dot }) {
+			continue
+		}
+		if s := g.unsealedWords(f, view.Plain(e.Value)); s != "" && !slices.Contains(words, s) {
+			words = append(words, s)
+		}
+	}
+	return strings.Join(words, "、")
+}
+
+func whatOf(first bool, j *records.Joined) string {
+	if first {
+		return "提交"
+	}
+	for i := range j.Content.Ops {
+		switch op := &j.Content.Ops[i]; {
+		case op.Kind == syncproto.OpDelete:
+			return "作废"
+		case op.Kind == syncproto.OpRestore:
+			return "恢复"
+		case op.Kind == syncproto.OpLog && op.Field == "comments":
+			return "阅示"
+		case op.Kind == syncproto.OpLog && op.Field == "confirmed":
+			return "本人确认"
+		case op.Kind == syncproto.OpSet && j.Replica.IsPen():
+			return "采用此版本" // all that a browser sets
+		}
+	}
+	if j.Content.Kind != "" {
+		return "写入同一条记录"
+	}
+	return "修改"
+}
+
+// stepsUntil is how many steps of a record lead to a change, that one included.
+func stepsUntil(r store.Reader, id syncproto.RecordID, last syncproto.ChangeID) (int, error) {
+	const stride = 1024
+	for n := 0; n < records.MaxReplay; n += stride {
+		steps, err := records.Steps(r, id, uint32(n), stride)
+		if err != nil {
+			return 0, err
+		}
+		for i := range steps {
+			if steps[i].Change() == last {
+				return n + i + 1, nil
+			}
+		}
+		if len(steps) < stride {
+			break
+		}
+	}
+	return 0, errNoChange
+}
+
+// cannotReplay reports an error that leaves a record readable without its
+// history.
+func cannotReplay(err error) bool {
+	return errors.Is(err, records.ErrDestroyed) || syncproto.KindOf(err) == syncproto.KindTooLarge
 }
 
 // clockWarning is the distance from which a clock is said to be wrong.
 const clockWarning = 5 * time.Minute
 
 func (g *Reading) historyEntry(l *loaded, c *change) web.HistoryEntry {
-	_, device := g.Devices.DeviceName(c.Replica)
-	out := web.HistoryEntry{Received: time.UnixMilli(c.step.Received).In(timeline.Zone), Written: time.UnixMilli(c.Wall).In(timeline.Zone),
-		By: g.person(c.Author), Device: device, What: whatOf(c)}
-	if d := time.Duration(c.Offset) * time.Millisecond; d > clockWarning || d < -clockWarning {
+	_, device := g.Devices.DeviceName(c.header.Replica)
+	out := web.HistoryEntry{Received: time.UnixMilli(c.received).In(timeline.Zone), Written: time.UnixMilli(c.header.Wall).In(timeline.Zone),
+		By: g.person(c.header.Author), Device: device, What: c.what}
+	if d := time.Duration(c.header.Offset) * time.Millisecond; d > clockWarning || d < -clockWarning {
 		out.Clock = "设备时间可能不准"
 	}
 	if out.Received.Sub(out.Written) > lateAfter {
 		out.How = "回港补传"
 	}
-	if c.gone {
-		out.What = "该内容已依法删除"
+	if c.hidden {
+		out.What = "改过，那时的内容不归您看"
 		return out
 	}
-	named := map[string]bool{}
-	for i := range c.part.Ops {
-		op := &c.part.Ops[i]
-		if op.Field == "" || op.Field == seal.KeysField || hiddenField(op.Field) || named[op.Field] || c.first && op.Kind != syncproto.OpSet {
-			continue
+	out.Change = c.id()
+	for _, t := range c.touched {
+		step := web.Step{Label: t.field, Old: t.old, New: t.new}
+		if f := l.field(t.field); f != nil {
+			step.Label = f.Zh
 		}
-		named[op.Field] = true
-		if !c.first {
-			out.Steps = append(out.Steps, g.step(l, op))
+		if t.masked != 0 {
+			step.Masked = maskedWords(t.masked)
 		}
-	}
-	return out
-}
-
-func whatOf(c *change) string {
-	if c.first {
-		return "提交"
-	}
-	for i := range c.part.Ops {
-		switch c.part.Ops[i].Kind {
-		case syncproto.OpDelete:
-			return "作废"
-		case syncproto.OpRestore:
-			return "恢复"
-		}
-	}
-	if c.part.Kind != "" {
-		return "写入同一条记录"
-	}
-	return "修改"
-}
-
-func (g *Reading) step(l *loaded, op *syncproto.Op) web.Step {
-	f := l.field(op.Field)
-	label := op.Field
-	if f != nil {
-		label = f.Zh
-	}
-	out := web.Step{Label: label}
-	if a := l.class(op.Field, op.Item, op.Sub); !l.classes.Has(a) {
-		out.Masked = maskedWords(a)
-		return out
-	}
-	if op.Kind == syncproto.OpSet && op.Item.IsNone() || op.Kind == syncproto.OpAdd {
-		v := view.Plain(op.Value)
-		if out.Masked = sealedWords(v); out.Masked == "" && (f == nil || !linked(f)) {
-			out.New = g.words(f, v)
-		}
-	}
-	if op.Kind == syncproto.OpLog {
-		m, _ := view.Plain(op.Value).(map[string]any)
-		for _, key := range []string{"event", "result", "what", "as"} {
-			if s, ok := m[key].(string); ok && out.New == "" {
-				out.New = s
-			}
-		}
+		out.Steps = append(out.Steps, step)
 	}
 	return out
 }

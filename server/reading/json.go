@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/chuantou/chuantou/server/acting"
 	"github.com/chuantou/chuantou/server/authz"
 	"github.com/chuantou/chuantou/server/httpapi"
 	"github.com/chuantou/chuantou/server/records"
@@ -70,23 +71,57 @@ func (j JSON) jsonRow(w *timeline.Row, v *authz.Viewer) httpapi.Row {
 }
 
 // Record is httpapi.Reader.
-func (j JSON) Record(ctx context.Context, viewer syncproto.PersonID, id syncproto.RecordID) (httpapi.Record, error) {
-	l, err := j.open(ctx, viewer, id)
+func (j JSON) Record(ctx context.Context, viewer syncproto.PersonID, id syncproto.RecordID, asOf syncproto.ChangeID) (httpapi.Record, error) {
+	l, err := j.open(ctx, viewer, id, when{asOf: asOf})
 	if err != nil {
 		return httpapi.Record{}, err
 	}
 	out := httpapi.Record{ID: id, Kind: l.rec.Kind, Label: j.kindLabel(l.rec.Kind), Title: j.title(l), Number: j.number(l),
-		Place: l.facts.Place, Status: "已提交", Deleted: l.rec.Deleted(), Version: l.rec.Version, Fields: []httpapi.Field{}}
+		Place: l.facts.Place, Status: "已提交", Deleted: l.rec.Deleted(), Version: l.rec.Version, Fields: []httpapi.Field{}, Latest: l.latest, AsOf: asOf}
 	if out.Deleted {
 		out.Status = "已作废"
 	}
 	for _, info := range l.rec.Fields() {
 		out.Fields = append(out.Fields, j.jsonField(l, info))
 	}
+	may := acting.May(l.viewer, l.rec, l.facts)
+	if l.now != nil {
+		may = acting.Rights{}
+	}
+	out.May = httpapi.Rights{Comment: may.Comment, Confirm: may.Confirm}
+	for _, c := range j.clashes(l, may.Decide) {
+		out.Conflicts = append(out.Conflicts, j.jsonConflict(l, &c))
+	}
 	for i := range l.held {
 		out.Held = append(out.Held, j.jsonHeld(&l.held[i]))
 	}
 	return out, nil
+}
+
+func (j JSON) jsonConflict(l *loaded, c *web.Clash) httpapi.Conflict {
+	out := httpapi.Conflict{Field: c.Field, Item: c.Item, Sub: c.Sub, Label: c.Label, Mark: c.Kind.String(), MayChoose: c.Choose}
+	var values view.Values = l.rec
+	name := c.Field
+	if !c.Item.IsNone() {
+		values, name = l.rec.Item(c.Field, c.Item), c.Sub
+	}
+	for _, w := range c.Values {
+		for _, e := range values.Values(name) {
+			if e.Dot == w.Dot {
+				out.Values = append(out.Values, j.jsonValue(&w, e.Author, view.Plain(e.Value)))
+			}
+		}
+	}
+	return out
+}
+
+func (j JSON) jsonValue(w *web.Version, author syncproto.PersonID, v any) httpapi.FieldValue {
+	out := httpapi.FieldValue{Version: w.Dot, Masked: w.Masked, Author: author, By: w.By.Name, Device: w.Device, Written: w.Written,
+		Received: w.Received, Shown: w.Shown}
+	if w.Masked == "" {
+		out.Value = asJSON(v)
+	}
+	return out
 }
 
 func (j JSON) jsonField(l *loaded, info crdt.FieldInfo) httpapi.Field {
@@ -101,7 +136,13 @@ func (j JSON) jsonField(l *loaded, info crdt.FieldInfo) httpapi.Field {
 	}
 	switch info.Class {
 	case crdt.ClassText:
-		out.Value = asJSON(l.rec.Text(info.Name).String())
+		doc := l.rec.Text(info.Name)
+		out.Value = asJSON(doc.String())
+		for _, p := range j.passages(l, textAt{field: info.Name}, doc, &authorList{g: j.Reading}) {
+			if p.Author > 0 {
+				out.Passages = append(out.Passages, httpapi.Passage{Text: p.Text, By: p.By.Name, From: p.From, To: p.To})
+			}
+		}
 	case crdt.ClassSet:
 		out.Value = asJSON(records.Members(l.rec, info.Name))
 	case crdt.ClassLog:
@@ -123,11 +164,7 @@ func (j JSON) jsonField(l *loaded, info crdt.FieldInfo) httpapi.Field {
 func (j JSON) values(l *loaded, f *schema.Field, shown view.Shown) (out []httpapi.FieldValue) {
 	for _, v := range shown.All {
 		w := j.version(l, f, v)
-		x := httpapi.FieldValue{Masked: w.Masked, By: w.By.Name, Device: w.Device, Written: w.Written, Received: w.Received, Shown: v.Shown}
-		if w.Masked == "" {
-			x.Value = asJSON(v.Value)
-		}
-		out = append(out, x)
+		out = append(out, j.jsonValue(&w, v.Author, v.Value))
 	}
 	return out
 }
@@ -187,28 +224,33 @@ func forJSON(v any) any {
 }
 
 // History is httpapi.Reader.
-func (j JSON) History(ctx context.Context, viewer syncproto.PersonID, id syncproto.RecordID) (httpapi.History, error) {
-	l, err := j.open(ctx, viewer, id)
+func (j JSON) History(ctx context.Context, viewer syncproto.PersonID, id syncproto.RecordID, before syncproto.ChangeID) (httpapi.History, error) {
+	l, err := j.open(ctx, viewer, id, when{before: before})
 	if err != nil {
 		return httpapi.History{}, err
 	}
 	out := httpapi.History{Entries: []httpapi.HistoryEntry{}}
+	if l.earlier && len(l.history) > 0 {
+		out.Earlier = l.history[0].id()
+	}
 	for i := range l.history {
-		c := &l.history[i]
-		_, device := j.Devices.DeviceName(c.Replica)
-		e := httpapi.HistoryEntry{Replica: c.Replica, Seq: c.Seq, Author: c.Author, By: j.Directory.Person(c.Author).Name, Device: device,
-			Written: time.UnixMilli(c.Wall).In(timeline.Zone), OffsetMS: c.Offset, Received: time.UnixMilli(c.step.Received).In(timeline.Zone), What: whatOf(c)}
-		seen := map[string]bool{}
-		for k := range c.part.Ops {
-			op := &c.part.Ops[k]
-			if op.Field != "" && !seen[op.Field] && l.classes.Has(l.class(op.Field, op.Item, op.Sub)) {
-				seen[op.Field] = true
-				e.Fields = append(e.Fields, op.Field)
-			}
-		}
-		out.Entries = append(out.Entries, e)
+		out.Entries = append(out.Entries, j.jsonEntry(l, &l.history[i]))
 	}
 	return out, nil
+}
+
+func (j JSON) jsonEntry(l *loaded, c *change) httpapi.HistoryEntry {
+	w := j.historyEntry(l, c)
+	h := &c.header
+	out := httpapi.HistoryEntry{Change: c.id(), Replica: h.Replica, Seq: h.Seq, Author: h.Author, By: w.By.Name, Device: w.Device,
+		Written: w.Written, OffsetMS: h.Offset, Received: w.Received, What: w.What, Hidden: c.hidden}
+	for i, t := range c.touched {
+		if t.masked == 0 {
+			out.Fields = append(out.Fields, t.field)
+			out.Steps = append(out.Steps, httpapi.HistoryStep{Field: t.field, Label: w.Steps[i].Label, Old: t.old, New: t.new})
+		}
+	}
+	return out
 }
 
 // Held is httpapi.Reader.

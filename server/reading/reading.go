@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/chuantou/chuantou/server/authz"
@@ -30,13 +31,15 @@ type Devices interface {
 	Silent(before time.Time) (n int, since time.Time)
 }
 
-// Reading is safe for concurrent use; every member is required.
+// Reading is safe for concurrent use; every exported member is required.
 type Reading struct {
 	Store     store.Store
 	Directory *directory.Directory
 	Schema    func() *schema.Schema
 	Devices   Devices
 	Now       func() time.Time
+
+	long sync.Mutex // one replay of a long record at a time
 }
 
 // silentAfter is when a device without contact makes a page say so.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chuantou/chuantou/server/acting"
 	"github.com/chuantou/chuantou/server/authz"
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
@@ -40,9 +41,16 @@ type loaded struct {
 	classes syncproto.Audience
 	kind    *schema.Kind
 	schema  *schema.Schema
+	viewer  *authz.Viewer
 	history []change
-	held    []heldPart
-	linked  map[syncproto.RecordID]linkedTo
+	earlier bool // there are changes before those of history
+	origins origins
+	// latest is the last change that rec holds. now is set, to the state as it
+	// stands, when rec is an earlier one: what is hidden now was never open.
+	latest syncproto.ChangeID
+	now    *crdt.Record
+	held   []heldPart
+	linked map[syncproto.RecordID]linkedTo
 }
 
 // linkedTo is another record that this one points to, as far as the viewer may read it.
@@ -72,9 +80,16 @@ func (g *Reading) links(r store.Reader, v *authz.Viewer, l *loaded) error {
 		if !ok || v.Reads(facts) == syncproto.ForNobody {
 			continue
 		}
-		words := []string{records.Text(to.rec, "category"), records.Text(to.rec, "title"), records.Text(to.rec, "summary"), records.Text(to.rec, "household_no")}
-		if t := to.rec.Text("text"); t != nil {
-			words = append(words, t.String())
+		var words []string
+		for _, name := range []string{"category", "title", "summary", "household_no", "text"} {
+			if !v.Reads(facts).Has(records.ClassOf(l.schema, to.rec, name, syncproto.ElemID{}, "")) {
+				continue
+			}
+			if t := to.rec.Text(name); t != nil {
+				words = append(words, t.String())
+			} else {
+				words = append(words, records.Text(to.rec, name))
+			}
 		}
 		text := strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), "：")
 		if text == "" {
@@ -85,8 +100,21 @@ func (g *Reading) links(r store.Reader, v *authz.Viewer, l *loaded) error {
 	return nil
 }
 
-// open reads what a record page needs; KindNotFound when the viewer may not see it.
-func (g *Reading) open(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID) (*loaded, error) {
+// when is the part of a record's history that is asked for. The zero value is the record as
+// it stands with its latest changes.
+type when struct {
+	asOf   syncproto.ChangeID // the record as it stood after this change
+	before syncproto.ChangeID // the changes before this one
+}
+
+var (
+	errNoRecord = syncproto.Errorf(syncproto.KindNotFound, "没有这条记录，或者不归您看")
+	errNoChange = syncproto.Errorf(syncproto.KindNotFound, "这条记录没有这一处改动，或者那时的内容不归您看")
+)
+
+// open reads what a record page needs; KindNotFound when the viewer may not see
+// it, or could not have seen it as of the change he asks for.
+func (g *Reading) open(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, at when) (*loaded, error) {
 	v := g.viewer(person)
 	var out *loaded
 	err := g.Store.View(ctx, 0, func(r store.Reader) error {
@@ -95,11 +123,11 @@ func (g *Reading) open(ctx context.Context, person syncproto.PersonID, id syncpr
 			return err
 		}
 		if !ok || v.Reads(facts) == syncproto.ForNobody {
-			return syncproto.Errorf(syncproto.KindNotFound, "没有这条记录，或者不归您看")
+			return errNoRecord
 		}
-		l.facts, l.classes, l.schema = facts, v.Reads(facts), g.Schema()
+		l.facts, l.classes, l.schema, l.viewer = facts, v.Reads(facts), g.Schema(), v
 		l.kind, _ = l.schema.Kind(l.rec.Kind)
-		if l.history, err = g.changes(r, id); err != nil {
+		if err := g.past(ctx, r, l, at); err != nil {
 			return err
 		}
 		if err := g.links(r, v, l); err != nil {
@@ -110,6 +138,47 @@ func (g *Reading) open(ctx context.Context, person syncproto.PersonID, id syncpr
 		return err
 	})
 	return out, err
+}
+
+// past reads the history that is asked for, and takes the record back to the
+// change that is asked for.
+func (g *Reading) past(ctx context.Context, r store.Reader, l *loaded, at when) error {
+	to := int(l.head.Steps)
+	var err error
+	switch {
+	case !at.asOf.IsZero():
+		to, err = stepsUntil(r, l.rec.ID, at.asOf)
+	case !at.before.IsZero():
+		to, err = stepsUntil(r, l.rec.ID, at.before)
+		to--
+	}
+	if err != nil {
+		return err
+	}
+	if last, err := records.Steps(r, l.rec.ID, l.head.Steps-1, 1); err != nil {
+		return err
+	} else if len(last) == 1 {
+		l.latest = last[0].Change()
+	}
+	if to == 0 {
+		return nil
+	}
+	then, err := g.replayed(ctx, r, l.viewer, l, to)
+	if err != nil {
+		if at == (when{}) && cannotReplay(err) {
+			return nil
+		}
+		return err
+	}
+	if at.asOf.IsZero() {
+		return nil
+	}
+	facts := g.Directory.Facts(then)
+	l.rec, l.now, l.facts, l.latest = then, l.rec, &facts, at.asOf
+	if l.classes &= l.viewer.Reads(&facts); l.classes == syncproto.ForNobody {
+		return errNoChange
+	}
+	return nil
 }
 
 func (g *Reading) waiting(r store.Reader, id syncproto.RecordID) (out []heldPart, err error) {
@@ -131,13 +200,19 @@ func (g *Reading) waiting(r store.Reader, id syncproto.RecordID) (out []heldPart
 	return out, nil
 }
 
+// class is who a field is for. Of an earlier state a reader needs the class it
+// had then and the one it has now.
 func (l *loaded) class(field string, item syncproto.ElemID, sub string) syncproto.Audience {
-	return records.ClassOf(l.schema, l.rec, field, item, sub)
+	class := records.ClassOf(l.schema, l.rec, field, item, sub)
+	if l.now != nil {
+		class |= records.ClassOf(l.schema, l.now, field, item, sub)
+	}
+	return class
 }
 
 // Record is web.Source.
-func (g *Reading) Record(ctx context.Context, v web.Viewer, id syncproto.RecordID) (web.RecordPage, error) {
-	l, err := g.open(ctx, v.Person, id)
+func (g *Reading) Record(ctx context.Context, v web.Viewer, id syncproto.RecordID, at web.RecordView) (web.RecordPage, error) {
+	l, err := g.open(ctx, v.Person, id, when{at.AsOf, at.Before})
 	if err != nil {
 		return web.RecordPage{}, webError(err)
 	}
@@ -179,13 +254,23 @@ func (g *Reading) number(l *loaded) string {
 
 func (g *Reading) page(l *loaded, out *web.RecordPage) {
 	authors := &authorList{g: g}
-	out.Clashes = g.clashes(l)
+	out.Seen = l.latest
+	may := acting.May(l.viewer, l.rec, l.facts)
+	if l.now != nil {
+		may, out.AsOf = acting.Rights{}, g.asOf(l)
+	}
+	out.May = web.Rights{Comment: may.Comment, Confirm: may.Confirm}
+	out.Clashes = g.clashes(l, may.Decide)
+	out.Comments = g.comments(l)
 	out.Sections = g.sections(l, authors)
 	out.Authors = authors.people
 	for i := range l.history {
 		out.History = append(out.History, g.historyEntry(l, &l.history[i]))
 	}
 	slices.Reverse(out.History)
+	if l.earlier && len(l.history) > 0 {
+		out.Earlier = l.history[0].id()
+	}
 	for i := range l.held {
 		out.Held = append(out.Held, g.heldPart(&l.held[i]))
 	}
@@ -199,7 +284,7 @@ func (g *Reading) page(l *loaded, out *web.RecordPage) {
 	}
 	devices := map[syncproto.ReplicaID]bool{}
 	for i := range l.history {
-		devices[l.history[i].Replica] = true
+		devices[l.history[i].header.Replica] = true
 	}
 	out.Devices = fmt.Sprintf("这条记录来自 %d 部设备", len(devices))
 	if len(l.held) == 0 {
@@ -209,8 +294,40 @@ func (g *Reading) page(l *loaded, out *web.RecordPage) {
 	}
 }
 
-// clashes lists the fields with several values that the viewer may read.
-func (g *Reading) clashes(l *loaded) []web.Clash {
+// asOf says which change an earlier state ends with, and its neighbours.
+func (g *Reading) asOf(l *loaded) *web.AsOf {
+	last := len(l.history) - 1
+	out := &web.AsOf{Entry: g.historyEntry(l, &l.history[last])}
+	if last > 0 && !l.history[last-1].hidden {
+		out.Before = l.history[last-1].id()
+	}
+	return out
+}
+
+// comments are the record's 阅示, the oldest first.
+func (g *Reading) comments(l *loaded) (out []web.Comment) {
+	if !l.classes.Has(l.class("comments", syncproto.ElemID{}, "")) {
+		return nil
+	}
+	for _, e := range l.rec.Log("comments") {
+		c := web.Comment{By: g.person(e.Author), At: time.UnixMilli(e.Wall).In(timeline.Zone)}
+		if m, ok := view.Plain(e.Value).(map[string]any); ok {
+			c.Text, _ = m["text"].(string)
+			if id := view.AsRef(m["leader"]); !id.IsZero() {
+				c.By = g.person(id)
+			}
+		}
+		if e.Dot.Replica.IsPen() {
+			_, c.Via = g.Devices.DeviceName(e.Dot.Replica)
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// clashes lists the fields with several values that the viewer may read, with
+// what he needs to choose one where he may.
+func (g *Reading) clashes(l *loaded, decides bool) []web.Clash {
 	var out []web.Clash
 	for _, c := range l.rec.Conflicts() {
 		if !l.classes.Has(l.class(c.Field, c.Item, c.Sub)) {
@@ -231,9 +348,12 @@ func (g *Reading) clashes(l *loaded) []web.Clash {
 			}
 		}
 		shown := view.Field(at, name, f)
-		clash := web.Clash{Field: c.Field, Label: label, Kind: clashKind(shown.Chip)}
+		clash := web.Clash{Field: c.Field, Item: c.Item, Sub: c.Sub, Label: label, Kind: clashKind(shown.Chip), Choose: decides}
 		for _, v := range shown.All {
-			clash.Values = append(clash.Values, g.version(l, f, v))
+			w := g.version(l, f, v)
+			clash.Values = append(clash.Values, w)
+			// What is not shown here cannot be chosen here.
+			clash.Choose = clash.Choose && w.Masked == ""
 		}
 		out = append(out, clash)
 	}
@@ -260,15 +380,15 @@ func (l *loaded) field(name string) *schema.Field {
 
 func (g *Reading) version(l *loaded, f *schema.Field, v view.Version) web.Version {
 	_, device := g.Devices.DeviceName(v.Dot.Replica)
-	out := web.Version{By: g.person(v.Author), Device: device, Written: time.UnixMilli(v.Wall).In(timeline.Zone), Shown: v.Shown}
+	out := web.Version{By: g.person(v.Author), Device: device, Written: time.UnixMilli(v.Wall).In(timeline.Zone), Shown: v.Shown, Dot: v.Dot}
 	if masked := sealedWords(v.Value); masked != "" {
 		out.Masked = masked
 	} else {
 		out.Value = g.words(f, v.Value)
 	}
 	for i := range l.history {
-		if l.history[i].Replica == v.Dot.Replica && l.history[i].Seq == v.Dot.Seq {
-			out.Received = time.UnixMilli(l.history[i].step.Received).In(timeline.Zone)
+		if l.history[i].id() == v.Dot.Change() {
+			out.Received = time.UnixMilli(l.history[i].received).In(timeline.Zone)
 		}
 	}
 	return out

@@ -12,6 +12,7 @@ import (
 // Deps is what the pages need from the rest of the server.
 type Deps struct {
 	Source   Source
+	Actions  Actions
 	Sessions Sessions
 	Key      []byte           // at least 32 secret bytes; signs the tokens of forms, so it must survive a restart
 	Now      func() time.Time // the server's clock
@@ -30,12 +31,24 @@ type Source interface {
 	// its day; by arrival newest arrival first, rows that arrived together by
 	// occurrence.
 	Timeline(ctx context.Context, v Viewer, q TimelineQuery) (TimelinePage, error)
-	// Record returns one record, ErrNotFound when it is absent or not to be
-	// seen by this viewer alike.
-	Record(ctx context.Context, v Viewer, id syncproto.RecordID) (RecordPage, error)
+	// Record returns one record, ErrNotFound when it is absent, not to be seen
+	// by this viewer, or has no such change, alike.
+	Record(ctx context.Context, v Viewer, id syncproto.RecordID, at RecordView) (RecordPage, error)
 	// Held lists what is held in the viewer's territory, newest arrival first;
 	// ErrNotFound for who is no administrator.
 	Held(ctx context.Context, v Viewer) (HeldPage, error)
+}
+
+// Actions is what a viewer may do to a record from a page; seen is the last
+// change that his page showed. An error of *syncproto.Error refuses in words
+// that the page shows: KindConflict when what he saw no longer stands. Nothing
+// is written then.
+type Actions interface {
+	Adopt(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, choice syncproto.Choice) error
+	Comment(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, text string) error
+	// Confirm answers for what was written on the person's behalf: result is
+	// 确认, or 退回 with a note.
+	Confirm(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, result, note string) error
 }
 
 // Sessions is who is calling: from logging in to what was seen until then, the

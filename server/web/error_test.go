@@ -79,7 +79,7 @@ func (b broken) Timeline(context.Context, web.Viewer, web.TimelineQuery) (web.Ti
 	return web.TimelinePage{}, b.err
 }
 
-func (b broken) Record(context.Context, web.Viewer, syncproto.RecordID) (web.RecordPage, error) {
+func (b broken) Record(context.Context, web.Viewer, syncproto.RecordID, web.RecordView) (web.RecordPage, error) {
 	return web.RecordPage{}, b.err
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -73,7 +74,7 @@ func newPaper(page RecordPage, v Viewer, now time.Time) paper {
 		out = m.plain()
 	}
 	out.Left, out.Right = "编号："+orNone(page.Number), "单位："+orNone(page.Unit)
-	out.Notes = append(m.notes, m.foot(v, now))
+	out.Notes = append(append(m.notes, m.authors()...), m.foot(v, now))
 	out.Mark = strings.TrimSpace(v.Name + "　" + v.Unit + "　" + longStamp(now))
 	return out
 }
@@ -93,10 +94,32 @@ func clashNote(c Clash) string {
 	return b.String()
 }
 
+// authors names who wrote the texts that several wrote in: “问情况”由吴例舟、乐例红
+// 先后写成. Ink has no colours to tell their words apart.
+func (m *paperMaker) authors() (out []string) {
+	for _, s := range m.page.Sections {
+		for _, f := range s.Fields {
+			var names []string
+			for _, p := range f.Passages {
+				if p.By.Name != "" && !slices.Contains(names, p.By.Name) {
+					names = append(names, p.By.Name)
+				}
+			}
+			if len(names) > 1 {
+				out = append(out, "“"+f.Label+"”由"+strings.Join(names, "、")+"先后写成，哪一段是谁写的以电子记录为准。")
+			}
+		}
+	}
+	return out
+}
+
 func (m *paperMaker) foot(v Viewer, now time.Time) string {
 	s := ""
 	if late := m.page.Origin.words(0); late != "" {
 		s = late + "。"
+	}
+	if m.page.AsOf != nil {
+		s += "本页是" + asOfWords(m.page.AsOf) + "的样子，不是现在的。"
 	}
 	if m.page.Void != nil {
 		s += "本记录" + voidWord(m.page.Void) + "。"

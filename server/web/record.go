@@ -6,9 +6,33 @@ import (
 	"github.com/chuantou/chuantou/syncproto"
 )
 
+// RecordView says which part of a record's history is asked for; the zero value
+// is the record as it stands, with its latest changes.
+type RecordView struct {
+	AsOf   syncproto.ChangeID // the record as it stood after this change
+	Before syncproto.ChangeID // the changes before this one, instead of the latest
+}
+
+// AsOf tells that a page shows an earlier state.
+type AsOf struct {
+	Entry  HistoryEntry       // the last change that it holds
+	Before syncproto.ChangeID // the change before that, zero when there is none to see
+}
+
+// Rights is what the viewer may do to the record from here.
+type Rights struct {
+	Comment bool
+	Confirm bool // it was written on his behalf
+}
+
 // RecordPage is one record as one viewer may see it.
 type RecordPage struct {
-	ID     syncproto.RecordID
+	ID syncproto.RecordID
+	// Seen is the last change that the page shows: what the viewer does here he
+	// does having seen that version.
+	Seen   syncproto.ChangeID
+	AsOf   *AsOf // nil for the record as it stands
+	May    Rights
 	Kind   Kind
 	Title  string
 	Number string // 台账编号, else 临时编号
@@ -26,8 +50,9 @@ type RecordPage struct {
 	Void     *Void
 	Clashes  []Clash
 	Sections []Section
-	Authors  []Person // of passages and statements, in order of first words
-	History  []HistoryEntry
+	Authors  []Person           // of passages and statements, in order of first words
+	History  []HistoryEntry     // newest first
+	Earlier  syncproto.ChangeID // what History ends with, when there are more before it
 	Held     []HeldPart
 	Comments []Comment
 	Links    []Ref
@@ -64,7 +89,10 @@ func (k ClashKind) String() string {
 
 // Clash is a field whose live values differ. All of them are here.
 type Clash struct {
-	Field  string // its key, which links the block to the field
+	Field  string           // its key, which links the block to the field
+	Item   syncproto.ElemID // with Sub: a field of a list's item
+	Sub    string
+	Choose bool // the viewer may settle it: 采用此版本
 	Label  string
 	Kind   ClashKind
 	Note   string // a sentence; empty takes the usual one of the kind
@@ -83,6 +111,7 @@ type Version struct {
 	Received time.Time
 	How      string // 回港补传
 	Shown    bool   // the one that stands in the record meanwhile
+	Dot      syncproto.Dot
 }
 
 // Section is a heading of the form and its fields.
@@ -112,10 +141,14 @@ type Field struct {
 }
 
 // Passage is a run of text by one author. Author counts from 1 into
-// RecordPage.Authors; 0 is everybody's.
+// RecordPage.Authors; 0 is everybody's. By, From and To are who wrote it and
+// when, by his clock; unset with Author 0.
 type Passage struct {
 	Text   string
 	Author int
+	By     Person
+	From   time.Time
+	To     time.Time
 	Check  bool // two people replaced the same words: 〔两处修改，请核对〕 is drawn after it
 }
 
@@ -181,8 +214,9 @@ type Event struct {
 
 // HistoryEntry is one change to the record.
 type HistoryEntry struct {
-	Received time.Time // zero for what the server wrote itself
-	Written  time.Time // claimed by the author's clock
+	Change   syncproto.ChangeID // to see the record as it stood then; zero when that is not for the viewer
+	Received time.Time          // zero for what the server wrote itself
+	Written  time.Time          // claimed by the author's clock
 	By       Person
 	Device   string
 	Clock    string // 手机钟与服务器差 2 秒, 设备时间可能不准
@@ -206,4 +240,5 @@ type Comment struct {
 	By   Person
 	At   time.Time
 	Text string
+	Via  string // 网页登录, when it was not written on a device
 }

@@ -23,10 +23,16 @@ type recordData struct {
 	Sections []sectionView
 	Legend   []legendEntry
 	Paper    paper
+	Act      formAct
+	Notice   string // what was just done
+	Alert    string // why what was asked for was not done
+	Typed    typed
+	AsOf     string // of an earlier state: which
 }
 
 type clashView struct {
 	Clash
+	Act  formAct
 	Word string
 	Tone Tone
 	Icon string
@@ -56,11 +62,21 @@ func (p *Pages) record(c echo.Context, s session) error {
 	if err != nil {
 		return ErrNotFound
 	}
-	page, err := p.deps.Source.Record(c.Request().Context(), s.Viewer, id)
+	var at RecordView
+	for name, into := range map[string]*syncproto.ChangeID{"as_of": &at.AsOf, "before": &at.Before} {
+		if text := c.QueryParam(name); text != "" {
+			if *into, err = syncproto.ParseChangeID(text); err != nil {
+				return &QueryError{"地址里说的那一处改动读不出来。请从记录的来历里点。"}
+			}
+		}
+	}
+	page, err := p.deps.Source.Record(c.Request().Context(), s.Viewer, id, at)
 	if err != nil {
 		return fmt.Errorf("read record %s: %w", id, err)
 	}
-	return p.render(c, http.StatusOK, "record", p.recordData(s, page))
+	d := p.recordData(s, page)
+	d.Notice = notices[c.QueryParam("done")]
+	return p.render(c, http.StatusOK, "record", d)
 }
 
 func (p *Pages) recordData(s session, page RecordPage) recordData {
@@ -74,8 +90,14 @@ func (p *Pages) recordData(s session, page RecordPage) recordData {
 		d.Crumb = day.Words() + " " + day.Weekday()
 		d.Lunar, _ = day.lunarWords()
 	}
+	d.Act = formAct{recordAddress(page.ID), d.Token, page.Seen.String()}
+	if page.AsOf != nil {
+		d.AsOf = asOfWords(page.AsOf)
+	}
 	for _, c := range page.Clashes {
-		d.Clashes = append(d.Clashes, viewClash(c))
+		v := viewClash(c)
+		v.Act = d.Act
+		d.Clashes = append(d.Clashes, v)
 	}
 	used := map[int]bool{}
 	for _, sec := range page.Sections {
@@ -89,6 +111,11 @@ func (p *Pages) recordData(s session, page RecordPage) recordData {
 	d.Legend = legend(page.Authors, used)
 	d.Paper = newPaper(page, s.Viewer, d.Now)
 	return d
+}
+
+// asOfWords is which earlier state a page shows: 5月22日 17:05 收到吴例舟的修改之后.
+func asOfWords(a *AsOf) string {
+	return longStamp(a.Entry.Received) + " 收到" + a.Entry.By.Name + "的" + a.Entry.What + "之后"
 }
 
 // fillLines widens a field that would stand alone in the left half of a line,

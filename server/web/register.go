@@ -35,8 +35,8 @@ const minKeyBytes = 32
 // SchemeExtractor and IPExtractor must be set, else anybody's header is believed
 // for the address that Login is given.
 func Register(r Router, d Deps) (*Pages, error) {
-	if d.Source == nil || d.Sessions == nil || d.Now == nil {
-		return nil, errors.New("register web pages: Source, Sessions and Now are needed")
+	if d.Source == nil || d.Actions == nil || d.Sessions == nil || d.Now == nil {
+		return nil, errors.New("register web pages: Source, Actions, Sessions and Now are needed")
 	}
 	if len(d.Key) < minKeyBytes {
 		return nil, fmt.Errorf("register web pages: key of %d bytes, need %d", len(d.Key), minKeyBytes)
@@ -58,6 +58,9 @@ func Register(r Router, d Deps) (*Pages, error) {
 	r.GET("/", p.private(p.timeline))
 	r.POST("/seen", p.private(p.markSeen))
 	r.GET("/r/:id", p.private(p.record))
+	r.POST("/r/:id/adopt", p.private(p.act("adopt", p.adopt)))
+	r.POST("/r/:id/comment", p.private(p.act("comment", p.comment)))
+	r.POST("/r/:id/confirm", p.private(p.act("confirm", p.confirm)))
 	r.GET("/held", p.private(p.held))
 	r.GET(assetPath+":hash/:name", p.asset)
 	return p, nil

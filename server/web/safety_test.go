@@ -31,7 +31,7 @@ func (s said) Timeline(_ context.Context, _ web.Viewer, q web.TimelineQuery) (we
 	return p, nil
 }
 
-func (s said) Record(_ context.Context, _ web.Viewer, id syncproto.RecordID) (web.RecordPage, error) {
+func (s said) Record(_ context.Context, _ web.Viewer, id syncproto.RecordID, _ web.RecordView) (web.RecordPage, error) {
 	var p web.RecordPage
 	fill(reflect.ValueOf(&p).Elem(), s.text)
 	p.Kind.Code = map[syncproto.RecordID]string{webtest.ID("ZF"): "ZF", webtest.ID("HY"): "HY"}[id]
@@ -90,6 +90,9 @@ func fill(v reflect.Value, text string) {
 	case syncproto.RecordID:
 		v.Set(reflect.ValueOf(webtest.ID("V01")))
 		return
+	case syncproto.ReplicaID:
+		v.Set(reflect.ValueOf(syncproto.PenID([16]byte{1})))
+		return
 	case web.Date:
 		v.Set(reflect.ValueOf(web.Date{Year: 2026, Month: 5, Day: 18}))
 		return
@@ -107,6 +110,8 @@ func fill(v reflect.Value, text string) {
 		v.SetInt(1)
 	case reflect.Uint8:
 		v.SetUint(2)
+	case reflect.Uint32, reflect.Uint64:
+		v.SetUint(7)
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
 		for i := range 2 {

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"html/template"
+	"net/url"
 	"time"
 
 	"github.com/chuantou/chuantou/syncproto"
@@ -15,12 +16,16 @@ func parseTemplates(a *assetSet) (*template.Template, error) {
 		"sprite":    func() template.HTML { return a.sprite },
 		"kindicon":  func(k Kind) template.HTML { return a.icon(kindIcon(k)) },
 		"record":    recordAddress,
+		"asof":      func(id syncproto.RecordID, c syncproto.ChangeID) string { return pastAddress(id, "as_of", c) },
+		"before":    func(id syncproto.RecordID, c syncproto.ChangeID) string { return pastAddress(id, "before", c) },
+		"passage":   passageWords,
 		"longstamp": longStamp,
 		"written":   writtenWords,
 		"wrote":     wroteWords,
 		"people":    peopleWords,
 		"author":    authorClass,
 		"joinby":    byWords,
+		"adoption":  func(a formAct, c Clash, v Version) adoption { return adoption{a, c, v} },
 		"chipof":    func(t Tone, icon, text string) Chip { return Chip{t, icon, text} },
 	})
 	t, err := t.ParseFS(templateFiles, "templates/*.html")
@@ -31,6 +36,24 @@ func parseTemplates(a *assetSet) (*template.Template, error) {
 }
 
 func recordAddress(id syncproto.RecordID) string { return "/r/" + id.String() }
+
+// pastAddress leads to a record as it stood after a change, or to the changes
+// before one.
+func pastAddress(id syncproto.RecordID, name string, c syncproto.ChangeID) string {
+	return recordAddress(id) + "?" + url.Values{name: {c.String()}}.Encode()
+}
+
+// passageWords is who wrote a passage and when: 吴例舟，5月20日 写.
+func passageWords(p Passage) string {
+	if p.From.IsZero() {
+		return p.By.Name
+	}
+	day := DateOf(p.From).Words()
+	if last := DateOf(p.To); last != DateOf(p.From) {
+		day += "至" + last.Words()
+	}
+	return p.By.Name + "，" + day + " 写"
+}
 
 // kindIcons has a symbol for each kind; a kind that is not here shows its word
 // alone.

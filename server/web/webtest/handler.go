@@ -10,9 +10,10 @@ import (
 	"github.com/chuantou/chuantou/server/web"
 )
 
-// Backend is a Source with its Sessions.
+// Backend is a Source with what may be done to it and its Sessions.
 type Backend interface {
 	web.Source
+	web.Actions
 	web.Sessions
 }
 
@@ -21,7 +22,7 @@ type Backend interface {
 func Handler(b Backend) (http.Handler, error) {
 	e := echo.New()
 	e.IPExtractor = echo.ExtractIPDirect()
-	p, err := web.Register(e, web.Deps{Source: b, Sessions: b, Key: Key, Now: func() time.Time { return Now }})
+	p, err := web.Register(e, web.Deps{Source: b, Actions: b, Sessions: b, Key: Key, Now: func() time.Time { return Now }})
 	if err != nil {
 		return nil, fmt.Errorf("island: %w", err)
 	}

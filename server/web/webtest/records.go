@@ -25,6 +25,12 @@ func islandRecords(rows []row) map[syncproto.RecordID]web.RecordPage {
 	}
 	hd := householdRecord()
 	out[hd.ID] = hd
+	for id, p := range out {
+		if len(p.History) > 0 {
+			numbered(&p)
+			out[id] = p
+		}
+	}
 	return out
 }
 
@@ -81,7 +87,8 @@ func voidedVisit(p *web.RecordPage) {
 func writtenByTwo(p *web.RecordPage) {
 	p.Number, p.Authors = "东极〔2026〕走访4号", []web.Person{short(c5), short(c6)}
 	p.Sections = visitSections(p, "见到本人", "结对走访", "吴例舟（东极镇驻村干部）、乐例红（石屋岙村党支部书记）", "翁例娥（户主）",
-		[]web.Passage{{Text: "独居老人，", Author: 2}, {Text: "隔天来水。"}, {Text: "水缸要人挑。", Author: 1}})
+		[]web.Passage{{Text: "独居老人，", Author: 2, By: short(c6), From: clock("2026-05-20 12:40"), To: clock("2026-05-20 12:40")}, {Text: "隔天来水。"},
+			{Text: "水缸要人挑。", Author: 1, By: short(c5), From: clock("2026-05-20 10:30"), To: clock("2026-05-21 08:05")}})
 	p.Sections[1].Fields[1].Passages = []web.Passage{{Text: "隔天来水，水缸要人挑。\n水管接口漏。", Author: 1, Check: true}}
 	p.Devices = "这条记录来自 2 部手机，都已收到。"
 	p.Links = []web.Ref{{ID: ID("L01"), Kind: web.Kind{Code: "RZ", Label: "帮扶"}, Relation: "帮扶日志", Text: "查看用水，5月20日"}, {ID: ID("H05"), Relation: "户档", Text: "翁例娥户"}}

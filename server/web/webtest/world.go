@@ -277,13 +277,27 @@ func (w *World) filters() web.Filters {
 	return f
 }
 
-// Record returns a record of the island.
-func (w *World) Record(_ context.Context, _ web.Viewer, id syncproto.RecordID) (web.RecordPage, error) {
+// Record returns a record of the island, to the leader with what he may do.
+func (w *World) Record(_ context.Context, v web.Viewer, id syncproto.RecordID, at web.RecordView) (web.RecordPage, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	r, ok := w.records[id]
 	if !ok {
 		return web.RecordPage{}, web.ErrNotFound
 	}
 	r.Complete = w.complete()
+	if v.Person == Leader.Person {
+		r.May.Comment = true
+	} else {
+		r.May = web.Rights{}
+	}
+	r.Clashes = slices.Clone(r.Clashes)
+	for i := range r.Clashes {
+		r.Clashes[i].Choose = v.Person == Leader.Person
+	}
+	if !at.AsOf.IsZero() {
+		return past(r, at.AsOf)
+	}
 	return r, nil
 }
 
