@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"slices"
+
 	"github.com/chuantou/chuantou/server/authz"
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/syncproto"
@@ -24,22 +26,23 @@ func (d *Directory) Facts(rec *crdt.Record) authz.Facts {
 	}
 	f.Household = householdOf(rec)
 	f.Visibility = visibilityOf(rec)
-	f.Draft = statusOf(rec) == "草稿"
+	f.Draft = draft(rec)
 	f.Writers = writersOf(rec)
 	f.Related = relatedTo(rec)
 	f.Excluded = records.Refs(rec, "about_person_ids")
 	return f
 }
 
-// statusOf is the last entry of the record's status log.
-func statusOf(rec *crdt.Record) string {
-	status := records.Text(rec, "status")
+// draft reports whether a record is shared and not submitted yet. Two write one
+// meeting and do not know each other's entries: one 提交 submits it for both,
+// whichever entry comes last, as the devices show it.
+func draft(rec *crdt.Record) bool {
+	said := []string{records.Text(rec, "status")}
 	for _, e := range rec.Log("status") {
-		if s := records.PlainText(e.Value); s != "" {
-			status = s
-		}
+		said = append(said, records.PlainText(e.Value))
 	}
-	return status
+	said = slices.DeleteFunc(said, func(s string) bool { return s == "" })
+	return len(said) > 0 && !slices.ContainsFunc(said, func(s string) bool { return s != "草稿" })
 }
 
 // handlersOf lists the units' people a demand was ever given to; the last one
