@@ -72,8 +72,10 @@ func (c *Client) markOwn(s *Contribution, id syncproto.RecordID) {
 	}
 	if !c.received(s.Seq) {
 		s.Sync = SyncPending
-	} else if reason, held := c.heldReason(s.Seq, id); held {
-		s.Sync, s.Reason = SyncHeld, reason.Words()
+	} else if h, held := c.heldIn(s.Seq, id); held {
+		if s.Reason = heldWords(&h); h.Reason != syncproto.HoldRejected {
+			s.Sync = SyncHeld
+		}
 	}
 }
 

@@ -112,6 +112,7 @@ func (c *Client) Status(id syncproto.RecordID) (Status, error) {
 // syncState is told from receipts alone.
 func (c *Client) syncState(id syncproto.RecordID) Status {
 	s := Status{Sync: SyncReceived}
+	waits := false
 	for _, p := range c.own.parts[id] {
 		if p.replica != c.id.Replica {
 			continue // a former id: everything not received was issued anew
@@ -121,16 +122,17 @@ func (c *Client) syncState(id syncproto.RecordID) Status {
 			continue
 		}
 		for _, other := range c.own.records[ownChange{p.replica, p.seq}] {
-			reason, held := c.heldReason(p.seq, other)
+			h, held := c.heldIn(p.seq, other)
 			switch {
 			case held && other == id:
-				s.Reasons = append(s.Reasons, reason.Words())
-			case held:
+				s.Reasons = append(s.Reasons, heldWords(&h))
+				waits = waits || h.Reason != syncproto.HoldRejected
+			case held && h.Reason != syncproto.HoldRejected:
 				s.Siblings++
 			}
 		}
 	}
-	if len(s.Reasons) > 0 && s.Sync != SyncPending {
+	if waits && s.Sync != SyncPending {
 		s.Sync = SyncHeld
 	}
 	slices.Sort(s.Reasons)
@@ -142,15 +144,23 @@ func (c *Client) received(seq syncproto.Seq) bool {
 	return c.receipt != nil && c.receipt.Received.Contains(seq)
 }
 
-func (c *Client) heldReason(seq syncproto.Seq, id syncproto.RecordID) (syncproto.HoldReason, bool) {
+// heldIn finds what the receipt says of one own part that was not simply applied.
+func (c *Client) heldIn(seq syncproto.Seq, id syncproto.RecordID) (syncproto.Held, bool) {
 	if c.receipt != nil {
 		for _, h := range c.receipt.Held {
 			if h.Seq == seq && h.Record == id {
-				return h.Reason, true
+				return h, true
 			}
 		}
 	}
-	return 0, false
+	return syncproto.Held{}, false
+}
+
+func heldWords(h *syncproto.Held) string {
+	if h.Note == "" {
+		return h.Reason.Words()
+	}
+	return h.Reason.Words() + "理由：" + h.Note
 }
 
 // missing lists own changes that the server has not acknowledged: the outbox.
@@ -260,7 +270,11 @@ func (c *Client) Summary() (Summary, error) {
 	missing := c.missing(0)
 	s := Summary{Pending: outbox.Count(missing), NeedsNewID: c.forked(), ClockOff: c.place.Offset > 300_000 || c.place.Offset < -300_000}
 	if c.receipt != nil {
-		s.Held = len(c.receipt.Held)
+		for i := range c.receipt.Held {
+			if c.receipt.Held[i].Reason != syncproto.HoldRejected {
+				s.Held++
+			}
+		}
 	}
 	if len(missing) > 0 {
 		change, _, err := ownChain{c, c.id.Replica}.Change(missing[0].From)

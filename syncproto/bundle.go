@@ -43,12 +43,19 @@ const (
 	LevelBackedUp Level = 2 // also in a verified backup
 )
 
-// Held is one part that the server has whole but did not apply.
+// Held is one part that the server has whole but did not apply, or (with
+// HoldRejected) applied and took back again.
 type Held struct {
 	Seq    Seq
 	Record RecordID
 	Reason HoldReason
+	// Note is what an administrator says to the author, at most MaxNoteBytes;
+	// empty for none.
+	Note string
 }
+
+// MaxNoteBytes bounds Held.Note.
+const MaxNoteBytes = 600
 
 // Receipt is the server's signed word about one replica's changes. A device
 // says 已收到 and 待处理 from receipts alone.

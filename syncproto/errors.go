@@ -26,6 +26,7 @@ const (
 	HoldUnknownOp HoldReason = 5 // an op of a newer version
 	HoldTooLarge  HoldReason = 6 // over a limit
 	HoldInvalid   HoldReason = 7 // ops that cannot be applied to the version they were made on
+	HoldRejected  HoldReason = 8 // settled: an administrator did not accept it; Held.Note says why
 )
 
 // Words tells the author what happened and what to do, in the app's language.
@@ -45,6 +46,8 @@ func (h HoldReason) Words() string {
 		return "内容超过上限。已完整存下，由管理员处理。"
 	case HoldInvalid:
 		return "这条改动与原文对不上。已完整存下，由管理员处理。"
+	case HoldRejected:
+		return "管理员没有采纳这条改动。写下的内容仍在这台设备里。"
 	}
 	return "已完整存下，由管理员处理。"
 }

@@ -151,6 +151,21 @@ func (in *Ingest) pen(epoch, place string) syncproto.ReplicaID {
 }
 
 func (in *Ingest) authored(ctx context.Context, replica syncproto.ReplicaID, author syncproto.PersonID, log *records.Log, part *syncproto.Part) error {
+	o := in.own(replica, author, log, part)
+	t, err := in.update(ctx, []opened{o})
+	if err != nil {
+		return fmt.Errorf("server's own change %d: %w", o.bundle.From, err)
+	}
+	if len(t.bundles) != 1 || len(t.bundles[0].joined) != 1 {
+		// It is durable, and held like any other: nothing is lost, but nobody
+		// may be told that it counts.
+		return fmt.Errorf("server's own change %d of replica %s was not joined", o.bundle.From, replica)
+	}
+	return nil
+}
+
+// own makes the bundle of one change by a replica of the server's.
+func (in *Ingest) own(replica syncproto.ReplicaID, author syncproto.PersonID, log *records.Log, part *syncproto.Part) opened {
 	h := syncproto.Header{Replica: replica, Seq: log.Head + 1, Author: author, Wall: in.Now().UnixMilli()}
 	c := wire.RawChange{Header: h, HeaderBytes: wire.AppendHeader(nil, &h), Parts: []wire.RawPart{{Bytes: wire.AppendPart(nil, replica, part)}}}
 	prev := log.Link
@@ -159,17 +174,7 @@ func (in *Ingest) authored(ctx context.Context, replica syncproto.ReplicaID, aut
 	}
 	seed := in.seed(replica, syncproto.BlockOf(h.Seq))
 	u, _ := sign.MakeBundle(in.Key, []wire.RawChange{c}, []syncproto.Seed{seed}, prev, wire.EffortFast)
-	o := opened{bundle: *u, changes: []sign.SealedChange{sign.Seal(c, seed, prev)}, parts: [][]readPart{{{Part: *part}}}, device: Device{Person: author, Server: true}}
-	t, err := in.update(ctx, []opened{o})
-	if err != nil {
-		return fmt.Errorf("server's own change %d: %w", h.Seq, err)
-	}
-	if len(t.bundles) != 1 || len(t.bundles[0].joined) != 1 {
-		// It is durable, and held like any other: nothing is lost, but nobody
-		// may be told that it counts.
-		return fmt.Errorf("server's own change %d of replica %s was not joined", h.Seq, replica)
-	}
-	return nil
+	return opened{bundle: *u, changes: []sign.SealedChange{sign.Seal(c, seed, prev)}, parts: [][]readPart{{{Part: *part}}}, device: Device{Person: author, Server: true}}
 }
 
 // seed derives the salt seeds of the server's own changes from its key, so

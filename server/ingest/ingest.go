@@ -185,17 +185,22 @@ func (in *Ingest) commit(ctx context.Context, slice []opened) error {
 	return err
 }
 
-func (in *Ingest) update(ctx context.Context, slice []opened) (t *txn, err error) {
+func (in *Ingest) update(ctx context.Context, slice []opened) (*txn, error) {
 	pre, err := in.prepare(ctx, slice)
 	if err != nil {
 		return nil, err
 	}
-	_, err = in.Store.Update(ctx, pre.guards(in.Now().UnixMilli(), slice), func(r store.Reader) (b store.Batch, err error) {
+	return in.updateWith(ctx, pre.guards(in.Now().UnixMilli(), slice), pre, func(t *txn) (store.Batch, error) { return t.take(slice) })
+}
+
+// updateWith does work within one store update; it may run again. pre may be nil.
+func (in *Ingest) updateWith(ctx context.Context, guards []store.Key, pre *prepared, work func(*txn) (store.Batch, error)) (t *txn, err error) {
+	_, err = in.Store.Update(ctx, guards, func(r store.Reader) (b store.Batch, err error) {
 		t = newTxn(ctx, in, r)
 		t.pre = pre
-		if b, err = t.take(slice); errors.Is(err, errUnforeseen) {
+		if b, err = work(t); errors.Is(err, errUnforeseen) {
 			t = newTxn(ctx, in, r)
-			b, err = t.take(slice)
+			b, err = work(t)
 		}
 		if err != nil {
 			return store.Batch{}, err
@@ -286,11 +291,15 @@ func fillReceipt(r store.Reader, c *syncproto.Receipt) error {
 		return err
 	}
 	c.Received, c.Forked = log.Received, log.Forked
-	if log.Held == 0 {
+	if log.Held+log.Rejected == 0 {
 		return nil
 	}
 	return records.EachHold(r, c.Replica, func(seq syncproto.Seq, part int, h records.Hold) (bool, error) {
-		c.Held = append(c.Held, syncproto.Held{Seq: seq, Record: h.Record, Reason: h.Reason})
+		told := syncproto.Held{Seq: seq, Record: h.Record, Reason: h.Reason}
+		if h.Reason == syncproto.HoldRejected {
+			told.Note = h.Detail
+		}
+		c.Held = append(c.Held, told)
 		return len(c.Held) < maxListed, nil
 	})
 }

@@ -40,9 +40,11 @@ func (t *txn) part(dev Device, s *stored, log *records.Log, change, index int, r
 		}
 	}
 	s.joined = append(s.joined, joinedPart{change, index, p.Record})
-	if err := t.takeKeys(s, &p); err != nil {
+	keys, err := t.takeKeys(&p)
+	if err != nil {
 		return err
 	}
+	s.keys = append(s.keys, keys...)
 	w.steps = append(w.steps, records.Step{Replica: c.Replica, Seq: c.Seq, Part: index, Bundle: s.from, Received: t.now, Blind: w.blind})
 	if w.Waiting > 0 {
 		return t.release(w)
@@ -53,14 +55,15 @@ func (t *txn) part(dev Device, s *stored, log *records.Log, change, index int, r
 // join checks rights and joins p onto w; a zero reason means it is joined.
 func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) (syncproto.HoldReason, string) {
 	switch {
-	case dev.Revoked:
+	case dev.Revoked && !t.let.any():
 		return syncproto.HoldRevoked, ""
 	case h.Author != dev.Person && !dev.Server:
 		return syncproto.HoldScope, "the author is not the person this device is enrolled for"
 	}
 	v := t.viewer(h.Author)
 	creates := len(w.rec.Version) == 0 // parts of it may be held, none is joined
-	if !dev.Server && !creates && !v.Writes(&w.facts) && !(p.Kind == "HY" && len(p.Seen) == 0 && v.Creates(&w.facts)) {
+	free := dev.Server || t.let.any()
+	if !free && !creates && !v.Writes(&w.facts) && !(p.Kind == "HY" && len(p.Seen) == 0 && v.Creates(&w.facts)) {
 		return syncproto.HoldScope, ""
 	}
 	var before *crdt.Record
@@ -69,10 +72,10 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 	}
 	w.blind = nil
 	opt := crdt.Options{}
-	if !creates && !dev.Server {
-		if reads := v.Reads(&w.facts); reads != syncproto.ForAll {
+	if !creates && !dev.Server || t.let == letUndone {
+		if reads := v.Reads(&w.facts); reads != syncproto.ForAll || t.let == letUndone {
 			opt.Blind = func(field, sub string) bool {
-				if reads.Has(records.ClassOf(t.schema, w.rec, field, syncproto.ElemID{}, sub)) {
+				if t.let != letUndone && reads.Has(records.ClassOf(t.schema, w.rec, field, syncproto.ElemID{}, sub)) {
 					return false
 				}
 				if at := (records.BlindField{Field: field, Sub: sub}); !slices.Contains(w.blind, at) {
@@ -86,7 +89,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 		return holdReason(err)
 	}
 	facts := t.in.Directory.Facts(w.rec)
-	if before != nil && !dev.Server && !t.permitted(v, &facts, w.rec, creates) {
+	if before != nil && !free && !t.permitted(v, &facts, w.rec, creates) {
 		w.rec = before
 		return syncproto.HoldScope, ""
 	}
@@ -144,8 +147,9 @@ func holdReason(err error) (syncproto.HoldReason, string) {
 	return syncproto.HoldInvalid, err.Error()
 }
 
-// takeKeys unwraps the sealing keys that come with a part.
-func (t *txn) takeKeys(s *stored, p *syncproto.Part) error {
+// takeKeys unwraps the sealing keys that come with a joined part, and returns
+// the ids of those that were not known.
+func (t *txn) takeKeys(p *syncproto.Part) (taken []syncproto.KeyID, err error) {
 	for i := range p.Ops {
 		op := &p.Ops[i]
 		if op.Field != seal.KeysField || op.Kind != syncproto.OpAdd {
@@ -158,14 +162,14 @@ func (t *txn) takeKeys(s *stored, p *syncproto.Part) error {
 		}
 		if known, err := t.r.Get(records.SealKey(k.ID)); err != nil || known != nil {
 			if err != nil {
-				return err
+				return taken, err
 			}
 			continue // the first key under an id stays: another may not replace it
 		}
 		t.b.Put(records.SealKey(k.ID), records.AppendKey(nil, &k))
-		s.keys = append(s.keys, k.ID)
+		taken = append(taken, k.ID)
 	}
-	return nil
+	return taken, nil
 }
 
 func (t *txn) holdOf(c *sign.SealedChange, p *syncproto.Part, reason syncproto.HoldReason, detail string) records.Hold {
@@ -219,8 +223,14 @@ func (t *txn) release(w *work) error {
 	}
 }
 
-// waitingFor lists the held parts of a record that time alone may free, stored ones and new ones.
+// waitingFor lists the held parts of a record that time alone may free.
 func (t *txn) waitingFor(w *work) ([]waiter, error) {
+	all, err := t.heldOf(w)
+	return slices.DeleteFunc(all, func(x waiter) bool { return x.hold.Reason != syncproto.HoldMissing }), err
+}
+
+// heldOf lists the held parts of a record, stored ones and new ones.
+func (t *txn) heldOf(w *work) ([]waiter, error) {
 	parts, err := records.Waiting(t.r, w.rec.ID, maxRetries)
 	if err != nil {
 		return nil, err
@@ -240,46 +250,68 @@ func (t *txn) waitingFor(w *work) ([]waiter, error) {
 		}
 		out = append(out, waiter{p, h})
 	}
-	kept := out[:0]
-	for _, x := range out {
-		if x.hold.Reason == syncproto.HoldMissing && !t.released[x.HeldPart] {
-			kept = append(kept, x)
-		}
-	}
-	return kept, nil
+	return slices.DeleteFunc(out, func(x waiter) bool { return t.released[x.HeldPart] }), nil
 }
 
+// retry joins a held part if it can be joined now.
 func (t *txn) retry(w *work, x waiter) (bool, error) {
+	p, err := t.openHeld(x)
+	if err != nil || p == nil {
+		return false, err
+	}
+	if reason, _ := t.join(p.device, w, &p.header, &p.part); reason != 0 {
+		return false, nil
+	}
+	return true, t.settled(w, x, p)
+}
+
+// heldPart is a held part read back from its bundle.
+type heldPart struct {
+	device   Device
+	header   syncproto.Header
+	part     syncproto.Part
+	bundle   syncproto.Seq
+	received int64
+}
+
+// openHeld reads a held part, nil when it cannot be read by this version or
+// its device is not known any more: it stays held.
+func (t *txn) openHeld(x waiter) (*heldPart, error) {
 	u, from, ok, err := t.find(x.Replica, x.Seq)
 	if err != nil || !ok {
-		return false, err
+		return nil, err
 	}
 	raw, err := wire.Decompress(u.Frame, u.RawBytes)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	changes, err := wire.DecodeFrame(raw, x.Replica, from, u.Count)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	c := &changes[x.Seq-from]
 	if c.Parts[x.Part].Withheld() {
-		return false, nil
+		return nil, nil
 	}
 	p, err := wire.DecodePart(x.Replica, c.Parts[x.Part].Bytes)
 	if err != nil {
-		return false, nil // held for another reason by now: it stays held
+		return nil, nil
 	}
 	dev, err := t.in.Devices.Device(t.ctx, x.Replica)
 	if err != nil {
-		return false, nil
+		return nil, nil
 	}
-	if reason, _ := t.join(dev, w, &c.Header, &p); reason != 0 {
-		return false, nil
+	return &heldPart{device: dev, header: c.Header, part: p, bundle: from, received: u.Received}, nil
+}
+
+// settled takes a part that was joined after all off the lists of held ones.
+func (t *txn) settled(w *work, x waiter, p *heldPart) error {
+	if _, err := t.takeKeys(&p.part); err != nil {
+		return err
 	}
 	log, err := t.log(x.Replica)
 	if err != nil {
-		return false, err
+		return err
 	}
 	log.Held--
 	w.Waiting--
@@ -287,6 +319,6 @@ func (t *txn) retry(w *work, x waiter) (bool, error) {
 	t.released[x.HeldPart] = true
 	t.b.Delete(records.HoldKey(x.Replica, x.Seq, x.Part))
 	t.b.Delete(records.WaitKey(w.rec.ID, x.Replica, x.Seq, x.Part))
-	w.steps = append(w.steps, records.Step{Replica: x.Replica, Seq: x.Seq, Part: x.Part, Bundle: from, Received: u.Received, Blind: w.blind})
-	return true, nil
+	w.steps = append(w.steps, records.Step{Replica: x.Replica, Seq: x.Seq, Part: x.Part, Bundle: p.bundle, Received: p.received, Blind: w.blind})
+	return nil
 }

@@ -39,6 +39,7 @@ type txn struct {
 	numbers   map[string]uint32
 	waiting   map[syncproto.RecordID][]waiter // held by this update
 	released  map[records.HeldPart]bool
+	let       leave          // an administrator's, for the part that is joined now
 	directory []*crdt.Record // reference records that changed, for the directory
 }
 

@@ -97,22 +97,25 @@ type Log struct {
 	Received syncproto.Ranges
 	// Head and Link are the highest change received and its chain link; links
 	// of others are recomputed from the bundles.
-	Head   syncproto.Seq
-	Link   syncproto.Hash
-	Held   uint64 // parts held now
-	Forked bool
-	Gaps   uint64 // bundles that arrived with a gap before them: evidence, shown
+	Head syncproto.Seq
+	Link syncproto.Hash
+	Held uint64 // parts held now
+	// Rejected are parts that an administrator did not accept: they stay listed
+	// among the holds so that their author is told.
+	Rejected uint64
+	Forked   bool
+	Gaps     uint64 // bundles that arrived with a gap before them: evidence, shown
 }
 
 // Append encodes the log.
 func (l *Log) Append(b []byte) []byte {
-	b = wire.AppendArray(begin(b, 6), 2*len(l.Received))
+	b = wire.AppendArray(begin(b, 7), 2*len(l.Received))
 	for _, r := range l.Received {
 		b = wire.AppendUint(wire.AppendUint(b, uint64(r.From)), uint64(r.To))
 	}
 	b = wire.AppendUint(b, uint64(l.Head))
 	b = wire.AppendBytes(b, l.Link[:])
-	b = wire.AppendUint(b, l.Held)
+	b = wire.AppendUint(wire.AppendUint(b, l.Held), l.Rejected)
 	b = wire.AppendBool(b, l.Forked)
 	return wire.AppendUint(b, l.Gaps)
 }
@@ -122,7 +125,7 @@ func DecodeLog(v []byte) (l Log, err error) {
 	if v == nil {
 		return l, nil
 	}
-	r, err := open(v, 6, "replica log")
+	r, err := open(v, 7, "replica log")
 	if err != nil {
 		return l, err
 	}
@@ -131,7 +134,7 @@ func DecodeLog(v []byte) (l Log, err error) {
 	}
 	l.Head = syncproto.Seq(r.Uint())
 	r.Fixed(l.Link[:])
-	l.Held = r.Uint()
+	l.Held, l.Rejected = r.Uint(), r.Uint()
 	l.Forked = r.Bool()
 	l.Gaps = r.Uint()
 	return l, done(r, "replica log")
@@ -147,7 +150,7 @@ type Hold struct {
 	Kind     string
 	Author   syncproto.PersonID
 	Reason   syncproto.HoldReason
-	Detail   string // what was waited for or wrong; never a field's value
+	Detail   string // what was waited for or wrong, never a field's value; what the author of a rejected part is told
 	Bundle   syncproto.Seq
 	Fork     syncproto.Hash // set when the bundle lies under a ForkKey
 	Wall     int64

@@ -19,9 +19,10 @@ import (
 //   - a member, an item, inserted text goes; a moved item goes back;
 //   - a delete of the record is restored.
 //
-// A record that was deleted without the part, or not there, is to be deleted
-// (again) by an edit of its own: a mark must know everything. Entries of logs
-// stay, since a log never loses one: whether any did is the second result.
+// It is for a record that is there and not deleted without the part: any other
+// is to be deleted (again), by an ordinary edit that knows everything. Entries
+// of logs stay, since a log never loses one: whether any did is the second
+// result.
 func (r *Record) Undo(replica syncproto.ReplicaID, h *syncproto.Header, p *syncproto.Part, before *Record) (e *Edit, logged bool, err error) {
 	e = r.Edit(replica, nil)
 	e.part.Seen = syncproto.VersionVector{h.Replica: h.Seq}

@@ -28,8 +28,15 @@ func AppendReceiptBody(b []byte, c *syncproto.Receipt) []byte {
 	}
 	b = AppendArray(b, len(c.Held))
 	for _, h := range c.Held {
-		b = AppendUint(AppendArray(b, 3), uint64(h.Seq))
+		members := 3
+		if h.Note != "" {
+			members = 4
+		}
+		b = AppendUint(AppendArray(b, members), uint64(h.Seq))
 		b = AppendUint(AppendBytes(b, h.Record[:]), uint64(h.Reason))
+		if h.Note != "" {
+			b = AppendText(b, h.Note)
+		}
 	}
 	b = AppendUint(b, uint64(c.Level))
 	b = AppendInt(b, c.Wall)
@@ -62,12 +69,18 @@ func ReadReceipt(r *Reader) (c syncproto.Receipt, err error) {
 	n := r.Array(maxHeldListed)
 	for i := 0; i < n && r.err == nil; i++ {
 		var h syncproto.Held
-		if r.Array(3) != 3 {
-			r.Failf("a held entry has 3 members")
+		members := r.Array(4)
+		if members < 3 {
+			r.Failf("a held entry has 3 members, or 4 with a note")
 		}
 		h.Seq = readSeq(r)
 		r.Fixed(h.Record[:])
 		h.Reason = syncproto.HoldReason(r.UintMax(math.MaxUint8))
+		if members == 4 {
+			if h.Note = r.Text(syncproto.MaxNoteBytes); h.Note == "" {
+				r.Failf("an empty note is left out")
+			}
+		}
 		c.Held = append(c.Held, h)
 	}
 	c.Level = syncproto.Level(r.UintMax(math.MaxUint8))

@@ -244,6 +244,13 @@ func (g generator) receipts() {
 	t := c
 	t.Received = syncproto.Ranges{{From: 1, To: 5}, {From: 6, To: 7}}
 	g.refuse("ranges-touch", "receipt", "ranges touch", "1–5 and 6–7 are one range", wire.AppendReceipt(nil, &t))
+	n := c
+	n.Held = []syncproto.Held{{Seq: 60, Record: record, Reason: syncproto.HoldRejected, Note: "不是本镇的事"}}
+	sign.SignReceipt(key, &n)
+	b = wire.AppendReceipt(nil, &n)
+	g.accept("rejected", "receipt", "one part that an administrator did not accept, with what he says", b)
+	note := wire.AppendText(nil, n.Held[0].Note)
+	g.refuse("note-empty", "receipt", "empty note", "a note that should be left out", bytes.Replace(b, note, wire.AppendText(nil, ""), 1))
 }
 
 func (g generator) messages() {
