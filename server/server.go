@@ -134,7 +134,7 @@ func (s *Server) wire() (err error) {
 	}
 	reads := &reading.Reading{Store: s.store, Directory: s.dir, Schema: current, Devices: s, Now: s.now}
 	acts := &acting.Acting{Pen: s.ingest, Directory: s.dir, Schema: current, Now: s.now}
-	s.api, err = httpapi.New(httpapi.Config{Auth: s.auth, Pusher: s, Puller: s, Reader: reading.JSON{Reading: reads}, Actor: acts, People: people{s},
+	s.api, err = httpapi.New(httpapi.Config{Auth: s.auth, Pusher: s, Puller: s, Reader: reading.JSON{Reading: reads}, Actor: acts, Settler: settler{s.ingest, reads}, People: people{s},
 		Identity: httpapi.Identity{SignKey: public, SealKey: s.keys.seal.PublicKey(), Origin: s.settings.Origin, Epoch: s.store.Epoch},
 		Now:      s.now, Log: s.cfg.Log, Ready: s.ready, TrustedProxies: s.cfg.TrustedProxies})
 	if err != nil {

@@ -43,10 +43,11 @@ type world struct {
 	now    time.Time
 	people map[syncproto.PersonID]httpapi.Person
 
-	push  func(context.Context, syncproto.ReplicaID, []syncproto.Bundle) (syncproto.Receipt, error)
-	pull  func(context.Context, syncproto.ReplicaID, syncproto.PullRequest) (*syncproto.Page, error)
-	read  reader
-	ready error
+	push   func(context.Context, syncproto.ReplicaID, []syncproto.Bundle) (syncproto.Receipt, error)
+	pull   func(context.Context, syncproto.ReplicaID, syncproto.PullRequest) (*syncproto.Page, error)
+	read   reader
+	settle settler
+	ready  error
 }
 
 type syncBuffer struct {
@@ -91,7 +92,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w.API, err = httpapi.New(httpapi.Config{
-		Auth: w.auth, Pusher: w, Puller: w, Reader: &w.read, Actor: &w.read, People: w, Now: w.clock,
+		Auth: w.auth, Pusher: w, Puller: w, Reader: &w.read, Actor: &w.read, Settler: &w.settle, People: w, Now: w.clock,
 		Identity: httpapi.Identity{SignKey: public, SealKey: sealKey.PublicKey(), Origin: "https://zs.example", Epoch: st.Epoch},
 		Ready:    func(context.Context) error { return w.ready },
 		Log:      slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -195,6 +196,25 @@ func (r *reader) History(_ context.Context, v syncproto.PersonID, _ syncproto.Re
 func (r *reader) Held(_ context.Context, v syncproto.PersonID) (httpapi.HeldList, error) {
 	r.viewer = v
 	return httpapi.HeldList{}, r.err
+}
+
+// settler remembers what it was asked.
+type settler struct {
+	admin    syncproto.PersonID
+	work     httpapi.HeldWork
+	reason   string
+	rejected bool
+	err      error
+}
+
+func (s *settler) Release(_ context.Context, admin syncproto.PersonID, w httpapi.HeldWork) (httpapi.Settled, error) {
+	s.admin, s.work, s.reason, s.rejected = admin, w, "", false
+	return httpapi.Settled{Parts: 2}, s.err
+}
+
+func (s *settler) Reject(_ context.Context, admin syncproto.PersonID, w httpapi.HeldWork, reason string) (httpapi.Settled, error) {
+	s.admin, s.work, s.reason, s.rejected = admin, w, reason, true
+	return httpapi.Settled{Parts: 1, Left: 1}, s.err
 }
 
 // Steps of a story.

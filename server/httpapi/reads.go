@@ -68,8 +68,10 @@ func (a *API) history(q *call) error {
 	return a.sendJSON(q, h)
 }
 
-func (a *API) held(q *call) error {
-	h, err := a.Reader.Held(q.ctx, q.who.Person)
+func (a *API) held(q *call) error { return a.heldOf(q, q.who.Person) }
+
+func (a *API) heldOf(q *call, viewer syncproto.PersonID) error {
+	h, err := a.Reader.Held(q.ctx, viewer)
 	if err != nil {
 		return err
 	}

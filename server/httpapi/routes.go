@@ -68,6 +68,9 @@ var routes = []route{
 	{"POST", "/v1/records/:id/confirmations", viewer, jsonType, maxJSONBytes, quick, (*API).confirm},
 	{"GET", "/v1/held", viewer, "", 0, quick, (*API).held},
 
+	{"GET", "/v1/admin/held", admin, "", 0, quick, (*API).heldBy},
+	{"POST", "/v1/admin/held/release", admin, jsonType, maxJSONBytes, long, (*API).releaseHeld},
+	{"POST", "/v1/admin/held/reject", admin, jsonType, maxJSONBytes, long, (*API).rejectHeld},
 	{"POST", "/v1/admin/codes", admin, jsonType, maxJSONBytes, quick, (*API).createCode},
 	{"POST", "/v1/admin/passwords", admin, jsonType, maxJSONBytes, long, (*API).setPassword},
 

@@ -317,15 +317,9 @@ func (g *Reading) held(ctx context.Context, v *authz.Viewer) (out []heldPart, mo
 	err = g.Store.View(ctx, 0, func(r store.Reader) error {
 		out, more = nil, 0
 		return records.EveryHold(r, func(p records.HeldPart, h records.Hold) (bool, error) {
-			readable := false
-			if _, facts, ok, err := g.load(r, h.Record); err != nil {
-				return false, err
-			} else if ok {
-				readable = v.Reads(facts) != syncproto.ForNobody
-			}
-			mine := readable || slices.ContainsFunc(g.Directory.Person(h.Author).Grants, func(x authz.Grant) bool { return v.MayGrant(x.Place) })
-			if !mine {
-				return true, nil
+			mine, readable, err := g.answersFor(r, v, &h)
+			if err != nil || !mine || h.Reason == syncproto.HoldRejected {
+				return err == nil, err
 			}
 			if len(out) == maxHeld {
 				more++
@@ -337,6 +331,39 @@ func (g *Reading) held(ctx context.Context, v *authz.Viewer) (out []heldPart, mo
 	})
 	slices.SortFunc(out, func(a, b heldPart) int { return int(b.hold.Received - a.hold.Received) })
 	return out, more, err
+}
+
+// answersFor reports whether a held part is an administrator's to settle: the
+// record lies before him, or its author's roles are his to give. readable says
+// whether he may open the record.
+func (g *Reading) answersFor(r store.Reader, v *authz.Viewer, h *records.Hold) (mine, readable bool, err error) {
+	_, facts, ok, err := g.load(r, h.Record)
+	if err != nil {
+		return false, false, err
+	}
+	readable = ok && v.Reads(facts) != syncproto.ForNobody
+	mine = readable || slices.ContainsFunc(g.Directory.Person(h.Author).Grants, func(x authz.Grant) bool { return v.MayGrant(x.Place) })
+	return mine, readable, nil
+}
+
+// AnswersFor reports whether an administrator answers for what a replica has
+// held in a record: by the same rule as Held lists it.
+func (g *Reading) AnswersFor(ctx context.Context, admin syncproto.PersonID, replica syncproto.ReplicaID, record syncproto.RecordID) (mine bool, err error) {
+	v := g.viewer(admin)
+	if !slices.ContainsFunc(v.Grants, func(x authz.Grant) bool { return x.Role == authz.RoleAdmin }) {
+		return false, nil
+	}
+	err = g.Store.View(ctx, 0, func(r store.Reader) error {
+		mine = false
+		return records.EachHold(r, replica, func(_ syncproto.Seq, _ int, h records.Hold) (bool, error) {
+			if h.Record != record {
+				return true, nil
+			}
+			mine, _, err = g.answersFor(r, v, &h)
+			return false, err
+		})
+	})
+	return mine, err
 }
 
 func (g *Reading) heldPart(p *heldPart) web.HeldPart {

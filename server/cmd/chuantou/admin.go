@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +17,9 @@ import (
 
 const adminAbout = `chuantou admin code     -data DIR -person NAME
 chuantou admin password -data DIR -person NAME [-login NAME] < FILE
+chuantou admin held     -data DIR -by NAME
+chuantou admin release  -data DIR -by NAME DEVICE RECORD
+chuantou admin reject   -data DIR -by NAME -reason TEXT DEVICE RECORD
 
 code makes a one-time code for one device of a person: 24 hours, one use. Give
 it to that person alone, by voice or on paper; whoever enrols with it writes in
@@ -27,9 +29,36 @@ password sets what a person logs in with on the pages. The password is the
 first line of standard input, at least 10 characters. His earlier one stops
 working and his open sessions end.
 
-Both work on a server that runs, through DIR/admin.sock, and on one that does
+held lists what is stored whole and not applied (待处理), as far as the named
+administrator answers for it: why, whose, since when. No content is shown.
+release applies what one device has held in one record; reject lets it count
+for nothing and tells its author the reason. Both are done in the name of the
+administrator and stand in the record's history.
+
+All work on a server that runs, through DIR/admin.sock, and on one that does
 not. Where two people have one name, use the id of the person's record.
 `
+
+// adminFlags are the flags of all of admin's words; each needs some of them.
+type adminFlags struct {
+	data, person, login, by, reason string
+	words                           []string
+	in                              io.Reader
+	out                             io.Writer
+}
+
+// adminWords are what can stand after admin, and what each needs.
+var adminWords = map[string]struct {
+	needs []string
+	words int
+	do    func(context.Context, *adminFlags) error
+}{
+	"code":     {[]string{"data", "person"}, 0, adminCode},
+	"password": {[]string{"data", "person"}, 0, adminPassword},
+	"held":     {[]string{"data", "by"}, 0, adminHeld},
+	"release":  {[]string{"data", "by"}, 2, adminRelease},
+	"reject":   {[]string{"data", "by", "reason"}, 2, adminReject},
+}
 
 func admin(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	what := ""
@@ -37,67 +66,81 @@ func admin(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 		what, args = args[0], args[1:]
 	}
 	c := newCommand("admin", adminAbout, out)
-	data := c.String("data", "", "`folder` that init made")
-	person := c.String("person", "", "`name` or id of the person")
-	login := c.String("login", "", "password: the `name` to log in with, when not the person's own")
+	f := adminFlags{in: in, out: out}
+	c.StringVar(&f.data, "data", "", "`folder` that init made")
+	c.StringVar(&f.person, "person", "", "code, password: `name` or id of the person")
+	c.StringVar(&f.login, "login", "", "password: the `name` to log in with, when not the person's own")
+	c.StringVar(&f.by, "by", "", "held, release, reject: `name` or id of the administrator in whose name")
+	c.StringVar(&f.reason, "reason", "", "reject: what the author is told, in his `words`")
 	if err := c.parse(args); err != nil {
 		return err
 	}
-	if what != "code" && what != "password" {
-		return &usageError{fmt.Sprintf("admin: %q is neither code nor password; chuantou admin -h tells of them", what)}
+	word, ok := adminWords[what]
+	if !ok {
+		return &usageError{fmt.Sprintf("admin: there is no %q; chuantou admin -h lists what there is", what)}
 	}
-	if err := cmp.Or(c.noWords(), c.need("data", "person")); err != nil {
+	if err := c.need(word.needs...); err != nil {
 		return err
 	}
-	if what == "code" {
-		return adminCode(ctx, *data, *person, out)
+	if f.words = c.words; len(f.words) != word.words {
+		return &usageError{fmt.Sprintf("admin %s: %d words after the flags, want %d; chuantou admin -h tells which", what, len(f.words), word.words)}
 	}
-	return adminPassword(ctx, *data, *person, *login, in, out)
+	if err := word.do(ctx, &f); err != nil {
+		return fmt.Errorf("admin %s: %w", what, err)
+	}
+	return nil
 }
 
-func adminCode(ctx context.Context, data, person string, out io.Writer) error {
+func adminCode(ctx context.Context, f *adminFlags) error {
 	var a struct {
 		Code       string    `json:"code"`
 		Expires    time.Time `json:"expires"`
 		PersonName string    `json:"person_name"`
 	}
-	if err := ask(ctx, data, "/v1/admin/codes", map[string]string{"person": person}, &a); err != nil {
-		return fmt.Errorf("admin code: %w", err)
+	if err := ask(ctx, f.data, "/v1/admin/codes", map[string]string{"person": f.person}, &a); err != nil {
+		return err
 	}
-	_, err := fmt.Fprintf(out, "%s   for a device of %s, until %s, one use\n", a.Code, a.PersonName, a.Expires.Local().Format("2006-01-02 15:04"))
+	_, err := fmt.Fprintf(f.out, "%s   for a device of %s, until %s, one use\n", a.Code, a.PersonName, a.Expires.Local().Format("2006-01-02 15:04"))
 	return err
 }
 
-func adminPassword(ctx context.Context, data, person, login string, in io.Reader, out io.Writer) error {
+func adminPassword(ctx context.Context, f *adminFlags) error {
 	// One byte over the limit lets the server say that it is too long.
-	line, err := bufio.NewReader(io.LimitReader(in, authn.MaxPassword+1)).ReadString('\n')
+	line, err := bufio.NewReader(io.LimitReader(f.in, authn.MaxPassword+1)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("admin password: standard input: %w", err)
+		return fmt.Errorf("standard input: %w", err)
 	}
 	if line = strings.TrimRight(line, "\r\n"); line == "" {
-		return errors.New("admin password: no password on standard input")
+		return errors.New("no password on standard input")
 	}
 	var a struct {
 		Login string `json:"login"`
 	}
-	if err := ask(ctx, data, "/v1/admin/passwords", map[string]string{"person": person, "login": login, "password": line}, &a); err != nil {
-		return fmt.Errorf("admin password: %w", err)
+	if err := ask(ctx, f.data, "/v1/admin/passwords", map[string]string{"person": f.person, "login": f.login, "password": line}, &a); err != nil {
+		return err
 	}
-	_, err = fmt.Fprintf(out, "password set; log in as %s\n", a.Login)
+	_, err = fmt.Fprintf(f.out, "password set; log in as %s\n", a.Login)
 	return err
 }
 
-// ask posts to the installation in a folder as its operator.
+// ask posts to the installation in a folder as its operator; with nothing to
+// send it gets.
 func ask(ctx context.Context, data, path string, in, out any) error {
-	body, err := json.Marshal(in)
+	method, body := http.MethodGet, []byte(nil)
+	if in != nil {
+		method = http.MethodPost
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://operator"+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://operator"+path, bytes.NewReader(body))
-	if err != nil {
-		return err
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
-	req.Header.Set("Content-Type", "application/json")
 	resp, err := (&operator{data: data}).do(req)
 	if err != nil {
 		return err
