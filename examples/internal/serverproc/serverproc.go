@@ -136,22 +136,28 @@ func (s *Server) Kill() {
 	}
 }
 
-// Admin posts to an administrative route over the socket in the data folder,
-// which only the folder's owner can open.
+// Admin posts to an administrative route, or with nothing to send gets it, over
+// the socket in the data folder, which only the folder's owner can open.
 func (s *Server) Admin(ctx context.Context, path string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
+	method, body := http.MethodGet, []byte(nil)
+	if in != nil {
+		method = http.MethodPost
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", filepath.Join(s.Data, "admin.sock"))
 	}}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://admin"+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, "http://admin"+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return fmt.Errorf("admin %s: %w", path, err)
