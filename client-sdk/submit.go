@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/chuantou/chuantou/client-sdk/localstore"
 	"github.com/chuantou/chuantou/syncproto"
@@ -117,9 +116,7 @@ func (s *save) draft(d *Draft, status RecordStatus) error {
 }
 
 // add joins the part to a copy of what is shown: what would not join is found
-// before anything is written. A part made on what has left the device since
-// its form was opened (the record was narrowed) is no mistake: the server has
-// what it builds on, and joins it or says why not.
+// before anything is written.
 func (s *save) add(part syncproto.Part) error {
 	h, err := s.c.record(part.Record)
 	if err != nil {
@@ -134,14 +131,7 @@ func (s *save) add(part syncproto.Part) error {
 	} else {
 		next.shown = next.shown.Clone()
 	}
-	var missing *crdt.MissingError
-	switch err := next.shown.Join(s.header, &part, crdt.Options{}); {
-	case errors.As(err, &missing):
-		if next.shown = nil; h != nil {
-			next.shown = h.shown
-		}
-		next.unjoined = append(slices.Clone(next.unjoined), ownPart{s.header.Replica, s.header.Seq, len(s.parts), s.header.Wall})
-	case err != nil:
+	if err := next.shown.Join(s.header, &part, crdt.Options{}); err != nil {
 		return fmt.Errorf("record %s: %w", part.Record, err)
 	}
 	s.parts = append(s.parts, part)

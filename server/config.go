@@ -39,6 +39,9 @@ type Config struct {
 	// TrustedProxies may name the caller's address and scheme in X-Forwarded-
 	// headers; nobody else may.
 	TrustedProxies []netip.Prefix
+	// FoldAfter is how long a record must have been left alone before the server
+	// drops deleted text from its state (the log keeps it); 0 for 30 days.
+	FoldAfter time.Duration
 	// Clock is the server's clock, nil for the system's. Another is for
 	// demonstrations and tests alone: receipts and ledger years are taken from it.
 	Clock func() time.Time
@@ -52,6 +55,8 @@ func (c *Config) check() error {
 	switch {
 	case c.Dir == "":
 		return errors.New("no data folder is named")
+	case c.FoldAfter < 0:
+		return fmt.Errorf("records are to be folded after %s", c.FoldAfter)
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return fmt.Errorf("TLS needs both files: certificate %q, key %q", c.TLSCert, c.TLSKey)
 	}

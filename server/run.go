@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -22,6 +23,8 @@ const (
 	brief = 2 * time.Second
 
 	sweepEvery = time.Hour
+	// foldAfter is longer than a device is away as a rule.
+	foldAfter = 30 * 24 * time.Hour
 )
 
 // Run serves until ctx ends, then stops in order: no new requests, those under
@@ -60,13 +63,16 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	return err
 }
 
-// sweep forgets expired sessions and codes now and then.
+// sweep forgets expired sessions and codes, and folds records, now and then.
 func (s *Server) sweep(ctx context.Context) {
 	t := time.NewTicker(sweepEvery)
 	defer t.Stop()
 	for {
 		if err := s.auth.Sweep(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("sweep of accounts", "err", err)
+		}
+		if err := s.ingest.Sweep(ctx, cmp.Or(s.cfg.FoldAfter, foldAfter)); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("sweep of records", "err", err)
 		}
 		select {
 		case <-t.C:

@@ -1,8 +1,6 @@
 package directory
 
 import (
-	"slices"
-
 	"github.com/chuantou/chuantou/server/authz"
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/syncproto"
@@ -26,23 +24,22 @@ func (d *Directory) Facts(rec *crdt.Record) authz.Facts {
 	}
 	f.Household = householdOf(rec)
 	f.Visibility = visibilityOf(rec)
-	f.Draft = draft(rec)
+	f.Draft = statusOf(rec) == "草稿"
 	f.Writers = writersOf(rec)
 	f.Related = relatedTo(rec)
 	f.Excluded = records.Refs(rec, "about_person_ids")
 	return f
 }
 
-// draft reports whether a record is shared and not submitted yet. Two write one
-// meeting and do not know each other's entries: one 提交 submits it for both,
-// whichever entry comes last, as the devices show it.
-func draft(rec *crdt.Record) bool {
-	said := []string{records.Text(rec, "status")}
+// statusOf is the last entry of the record's status log.
+func statusOf(rec *crdt.Record) string {
+	status := records.Text(rec, "status")
 	for _, e := range rec.Log("status") {
-		said = append(said, records.PlainText(e.Value))
+		if s := records.PlainText(e.Value); s != "" {
+			status = s
+		}
 	}
-	said = slices.DeleteFunc(said, func(s string) bool { return s == "" })
-	return len(said) > 0 && !slices.ContainsFunc(said, func(s string) bool { return s != "草稿" })
+	return status
 }
 
 // handlersOf lists the units' people a demand was ever given to; the last one

@@ -207,14 +207,12 @@ func (p *pull) look(r store.Reader, a syncproto.Atom, e *records.Entry) error {
 		if err != nil {
 			return err
 		}
-		// One that he may not see is passed over by its other entries: the entry
-		// that says it was narrowed, perhaps later on this page, takes it away.
-		p.sent[sentState{a, id}] = visible || e.Kind == records.FeedTouch
-		if !visible && e.Kind == records.FeedTouch {
+		p.sent[sentState{a, id}] = true
+		if !visible {
 			gone = append(gone, id)
 		}
 	}
-	if len(gone) > 0 {
+	if len(gone) > 0 && e.Kind == records.FeedTouch {
 		p.add(syncproto.Entry{Kind: syncproto.EntryLeave, Atom: a, Records: gone}, 16*len(gone))
 	}
 	return nil

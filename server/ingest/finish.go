@@ -79,7 +79,9 @@ func (t *txn) settle(w *work) error {
 	if w.Received == 0 {
 		w.Received = t.now
 	}
-	w.Changed = t.now
+	if !w.quiet {
+		w.Changed = t.now
+	}
 	w.Excluding = len(w.facts.Excluded) > 0
 	if n := len(w.Fed) - maxFed; w.touch || n > 0 {
 		n = max(n, 0)

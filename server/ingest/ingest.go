@@ -80,6 +80,9 @@ type Ingest struct {
 	server    syncproto.Hash
 	authoring sync.Mutex // one server-authored change at a time
 	working   gate       // by uncompressed bytes
+	folding   sync.Mutex // one fold or rebuild at a time
+	heavy     heavyList
+	scanned   syncproto.RecordID // the last record that Sweep has looked at
 	// Notify is told the atoms a committed push moved; may be nil.
 	Notify func([]syncproto.Atom)
 }
@@ -213,6 +216,13 @@ func (in *Ingest) updateWith(ctx context.Context, guards []store.Key, pre *prepa
 	if err != nil {
 		return nil, storeError(err)
 	}
+	in.told(t)
+	in.rebuildLate(ctx, t)
+	return t, nil
+}
+
+// told tells the directory and those who listen what an update changed.
+func (in *Ingest) told(t *txn) {
 	for _, rec := range t.directory {
 		in.Directory.Apply(rec)
 	}
@@ -223,7 +233,22 @@ func (in *Ingest) updateWith(ctx context.Context, guards []store.Key, pre *prepa
 		}
 		in.Notify(moved)
 	}
-	return t, nil
+}
+
+// rebuildLate joins the parts of an update that came late for a folded record.
+// They are durable and held: should this fail, the next Sweep does it.
+func (in *Ingest) rebuildLate(ctx context.Context, t *txn) {
+	for _, id := range t.order {
+		w := t.recs[id]
+		if w.late {
+			if _, err := in.rebuild(ctx, id); err != nil {
+				in.Log.Warn("rebuild of a folded record", "record", id, "err", err)
+			}
+		}
+		if w.dirty && isHeavy(&w.Record) {
+			in.heavy.add(id)
+		}
+	}
 }
 
 // take stores and joins a slice and returns what is to be written.

@@ -85,7 +85,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 			}
 		}
 	}
-	if err := w.rec.Join(*h, p, opt); err != nil {
+	if err := t.joinPart(w, h, p, opt); err != nil {
 		return holdReason(err)
 	}
 	facts := t.in.Directory.Facts(w.rec)
@@ -101,6 +101,23 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 		w.classes |= records.ClassOf(t.schema, w.rec, p.Ops[i].Field, p.Ops[i].Item, p.Ops[i].Sub)
 	}
 	return 0, ""
+}
+
+// joinPart joins p, if need be told in the ids of the log: then its bytes are
+// of no use to readers.
+func (t *txn) joinPart(w *work, h *syncproto.Header, p *syncproto.Part, opt crdt.Options) error {
+	if w.Unfolded == 0 {
+		return w.rec.Join(*h, p, opt)
+	}
+	told, err := records.JoinTold(w.rec, *h, p, opt, records.Tables(t.r, w.rec.ID))
+	var missing *crdt.MissingError
+	switch {
+	case err == nil:
+		w.touch = w.touch || told
+	case errors.As(err, &missing):
+		w.late = w.late || missing.Late
+	}
+	return err
 }
 
 // permitted checks what can only be judged on the joined record: where a new

@@ -54,6 +54,8 @@ type work struct {
 	classes syncproto.Audience // of the ops joined now
 	dirty   bool
 	touch   bool // readers take the state anew: something other than plain joins happened
+	quiet   bool // nothing is joined: only how the state is held changes
+	late    bool // a part came that only the unfolded state can take
 	steps   []records.Step
 	blind   []records.BlindField // of the part joined last
 

@@ -171,6 +171,9 @@ func (g *Reading) past(ctx context.Context, r store.Reader, l *loaded, at when) 
 		return err
 	}
 	if at.asOf.IsZero() {
+		if l.rec.Folded() {
+			l.rec = then // it reads the same, and its texts have the ids that origins know
+		}
 		return nil
 	}
 	facts := g.Directory.Facts(then)

@@ -8,6 +8,8 @@
 //	x/ record replica seq part   the same, found from its record
 //	r/ record              head and state (Record)
 //	h/ record n            n-th part joined to the record (Step)
+//	u/ record n            state in the ids of the log after n steps (Unfolded)
+//	z/ record fold         what the ids of a fold stand for (text.Table)
 //	f/ atom n              n-th entry of an atom's feed (Entry)
 //	g/ atom                how far the feed is and what its records add up to (AtomHead)
 //	i/ kind record         records of the kinds the directory is made of
@@ -24,6 +26,7 @@ package records
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
@@ -83,6 +86,16 @@ func StepKey(id syncproto.RecordID, n uint32) store.Key {
 	return key('h', id[:], binary.BigEndian.AppendUint32(nil, n))
 }
 
+// UnfoldedKey is where the unfolded state of a record after n steps lies.
+func UnfoldedKey(id syncproto.RecordID, n uint32) store.Key {
+	return key('u', id[:], binary.BigEndian.AppendUint32(nil, n))
+}
+
+// FoldKey is where the table of a fold of a record's text lies.
+func FoldKey(id syncproto.RecordID, fold syncproto.ReplicaID) store.Key {
+	return key('z', id[:], fold[:])
+}
+
 // FeedKey is where entry n of an atom's feed lies, from 1.
 func FeedKey(a syncproto.Atom, n uint64) store.Key { return key('f', atomBytes(a), u64(n)) }
 
@@ -121,14 +134,36 @@ func PutBlocks(b *store.Batch, key store.Key, value []byte, was int) error {
 	if n > maxBlocks {
 		return fmt.Errorf("value of %d bytes over the limit %d", len(value), maxBlocks*blockBytes)
 	}
-	for i := range n {
-		b.Put(blockKey(key, i), value[i*blockBytes:min((i+1)*blockBytes, len(value))])
+	for k, block := range Blocks(key, value) {
+		b.Put(k, block)
 	}
 	for i := n; i < blocksOf(was); i++ {
 		b.Delete(blockKey(key, i))
 	}
 	return nil
 }
+
+// Blocks yields a value as PutBlocks stores it, for one too large for a batch.
+func Blocks(key store.Key, value []byte) iter.Seq2[store.Key, []byte] {
+	return func(yield func(store.Key, []byte) bool) {
+		for i := range blocksOf(len(value)) {
+			if !yield(blockKey(key, i), value[i*blockBytes:min((i+1)*blockBytes, len(value))]) {
+				return
+			}
+		}
+	}
+}
+
+// DeleteBlocks takes away what lies under key, a value of PutBlocks or nothing.
+func DeleteBlocks(r store.Reader, b *store.Batch, key store.Key) error {
+	return r.Scan(key, prefixEnd(key), false, func(k store.Key, _ []byte) (bool, error) {
+		b.Delete(k)
+		return true, nil
+	})
+}
+
+// MaxBlocksBytes is how long a value cut into blocks may be.
+const MaxBlocksBytes = maxBlocks * blockBytes
 
 func blocksOf(size int) int { return (size + blockBytes - 1) / blockBytes }
 

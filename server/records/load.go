@@ -160,3 +160,20 @@ func EachAtom(r store.Reader, prefix syncproto.Atom, fn func(a syncproto.Atom) (
 		return fn(syncproto.Atom(k[2:]))
 	})
 }
+
+// EachRecord walks the records after one in order of their ids; fn returns
+// false to stop.
+func EachRecord(r store.Reader, after syncproto.RecordID, fn func(id syncproto.RecordID, c *Record) (bool, error)) error {
+	first := RecordKey(after)
+	return r.Scan(first, prefixEnd(store.Key("r/")), false, func(k store.Key, _ []byte) (bool, error) {
+		if len(k) != len(first) || string(k) == string(first) {
+			return true, nil // a later block, or the one to go on after
+		}
+		id := syncproto.RecordID(k[2:])
+		c, ok, err := LoadRecord(r, id)
+		if err != nil || !ok {
+			return false, err
+		}
+		return fn(id, &c)
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/text"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -34,7 +35,7 @@ type Joined struct {
 // ends stops it too.
 func Replay(ctx context.Context, r store.Reader, id syncproto.RecordID, visit func(n int, j *Joined, rec *crdt.Record) (bool, error)) (*crdt.Record, error) {
 	rec := crdt.New(id)
-	frames := &frameCache{r: r}
+	frames, tables := &frameCache{r: r}, Tables(r, id)
 	const stride = 512
 	for n := 0; ; n += stride {
 		if err := ctx.Err(); err != nil {
@@ -50,7 +51,7 @@ func Replay(ctx context.Context, r store.Reader, id syncproto.RecordID, visit fu
 		for i := range steps {
 			j, err := frames.joined(&steps[i])
 			if err == nil {
-				err = j.joinAgain(rec)
+				err = j.joinAgain(rec, tables)
 			}
 			if err != nil {
 				return nil, fmt.Errorf("step %d of record %s: %w", n+i, id, err)
@@ -65,11 +66,13 @@ func Replay(ctx context.Context, r store.Reader, id syncproto.RecordID, visit fu
 	}
 }
 
-func (j *Joined) joinAgain(rec *crdt.Record) error {
+// joinAgain joins the part to a state in the ids of the log, which is never folded.
+func (j *Joined) joinAgain(rec *crdt.Record, tables text.Tables) error {
 	if j.Destroyed {
 		return ErrDestroyed
 	}
-	return rec.Join(j.Header, &j.Content, j.Options())
+	_, err := JoinTold(rec, j.Header, &j.Content, j.Options(), tables)
+	return err
 }
 
 // frameCache keeps the bundles decoded last: the steps of one often follow

@@ -204,6 +204,12 @@ type Head struct {
 	Excluding bool // named in about_person_ids: somebody may not see it
 	// Ledger number: running number and year of receipt, 0 before the first 提交.
 	Number, Year uint32
+	// Unfolded says which unfolded state lies beside the record, by its number
+	// of steps; 0 while it was never folded.
+	Unfolded uint32
+	// Weighed is how many bytes the state had when it was last folded, or found
+	// not worth it.
+	Weighed uint32
 }
 
 // Fed names a feed entry.
@@ -221,7 +227,11 @@ type Record struct {
 
 // Append encodes head and state.
 func (c *Record) Append(b []byte) []byte {
-	b = wire.AppendArray(begin(b, 13), len(c.Atoms))
+	members := headMembers
+	if c.folds() {
+		members = foldedMembers
+	}
+	b = wire.AppendArray(begin(b, members), len(c.Atoms))
 	for _, a := range c.Atoms {
 		b = wire.AppendText(b, string(a))
 	}
@@ -235,12 +245,27 @@ func (c *Record) Append(b []byte) []byte {
 	for _, f := range c.Fed {
 		b = wire.AppendUint(wire.AppendText(b, string(f.Atom)), f.N)
 	}
+	if members == foldedMembers {
+		b = wire.AppendUint(wire.AppendUint(b, uint64(c.Unfolded)), uint64(c.Weighed))
+	}
 	return wire.AppendBytes(b, c.State)
 }
 
+// The members of a stored record: two more once it was weighed for a fold.
+const (
+	headMembers   = 13
+	foldedMembers = 15
+)
+
+func (h *Head) folds() bool { return h.Unfolded != 0 || h.Weighed != 0 }
+
 // DecodeRecord reads a stored record; row and state alias v.
 func DecodeRecord(v []byte) (c Record, err error) {
-	r, err := open(v, 13, "record")
+	members := headMembers
+	if len(v) > 1 && v[1] == wire.AppendArray(nil, foldedMembers)[0] {
+		members = foldedMembers
+	}
+	r, err := open(v, members, "record")
 	if err != nil {
 		return c, err
 	}
@@ -257,6 +282,12 @@ func DecodeRecord(v []byte) (c Record, err error) {
 	c.Number, c.Year = uint32(r.UintMax(math.MaxUint32)), uint32(r.UintMax(math.MaxUint32))
 	for n := r.Array(4096); n > 1 && r.Err() == nil; n -= 2 {
 		c.Fed = append(c.Fed, Fed{syncproto.Atom(r.Text(64)), r.Uint()})
+	}
+	if members == foldedMembers {
+		c.Unfolded, c.Weighed = uint32(r.UintMax(math.MaxUint32)), uint32(r.UintMax(math.MaxUint32))
+		if !c.folds() {
+			r.Failf("a record that was never weighed, of %d members", members)
+		}
 	}
 	c.State = r.Bytes(len(v))
 	return c, done(r, "record")

@@ -125,6 +125,7 @@ type device struct {
 	prev    map[syncproto.RecordID]syncproto.Seq
 	own     map[syncproto.RecordID]*crdt.Record // base joined with overlay
 	base    map[syncproto.RecordID]*crdt.Record
+	kept    map[syncproto.RecordID]*crdt.Record // a base before it was folded or rebuilt, on which own work can be shown
 	atoms   map[syncproto.Atom]map[syncproto.RecordID]bool
 	cursor  syncproto.Cursor
 	digests int // mismatches seen
@@ -134,7 +135,7 @@ type device struct {
 
 func (w *world) device(name string, person syncproto.PersonID) *device {
 	d := &device{w: w, person: person, key: ed25519.NewKeyFromSeed(sum("key " + name)), prev: map[syncproto.RecordID]syncproto.Seq{},
-		own: map[syncproto.RecordID]*crdt.Record{}, base: map[syncproto.RecordID]*crdt.Record{}, atoms: map[syncproto.Atom]map[syncproto.RecordID]bool{}}
+		own: map[syncproto.RecordID]*crdt.Record{}, base: map[syncproto.RecordID]*crdt.Record{}, kept: map[syncproto.RecordID]*crdt.Record{}, atoms: map[syncproto.Atom]map[syncproto.RecordID]bool{}}
 	copy(d.replica[:], sum(name))
 	d.replica[6], d.replica[8] = d.replica[6]&0x0f|0x40, d.replica[8]&0x3f|0x80
 	d.link = sign.ChainStart(d.replica)
@@ -291,6 +292,9 @@ func (d *device) entry(e *syncproto.Entry) {
 		for _, s := range states {
 			rec, err := crdt.Decode(append([]byte(nil), s.Bytes...))
 			must(d.w.t, err)
+			if d.kept[s.Record] == nil {
+				d.kept[s.Record] = d.base[s.Record]
+			}
 			d.base[s.Record] = rec
 			d.in(e.Atom, s.Record)
 		}
@@ -299,6 +303,7 @@ func (d *device) entry(e *syncproto.Entry) {
 			delete(d.atoms[e.Atom], id)
 			if !d.anywhere(id) {
 				delete(d.base, id)
+				delete(d.kept, id)
 				delete(d.own, id)
 			}
 		}
@@ -334,9 +339,23 @@ func (d *device) join(a syncproto.Atom, h syncproto.Header, p *syncproto.Part) {
 	}
 }
 
-// rebuild makes what is shown of a record: its base joined with own changes that it does not cover.
+// rebuild makes what is shown of a record: its base joined with own changes
+// that it does not cover, or, while these name elements that the base has not,
+// the base before.
 func (d *device) rebuild(id syncproto.RecordID) {
-	rec := d.base[id].Clone()
+	shown, missing := d.overlay(id, d.base[id])
+	if missing == 0 {
+		delete(d.kept, id)
+	} else if kept := d.kept[id]; kept != nil {
+		if old, n := d.overlay(id, kept); n < missing {
+			shown = old
+		}
+	}
+	d.own[id] = shown
+}
+
+func (d *device) overlay(id syncproto.RecordID, base *crdt.Record) (rec *crdt.Record, waiting int) {
+	rec = base.Clone()
 	for i := range d.parts {
 		for j := range d.parts[i] {
 			if p := &d.parts[i][j]; p.Record == id {
@@ -345,11 +364,12 @@ func (d *device) rebuild(id syncproto.RecordID) {
 					if !errors.As(err, &missing) {
 						d.w.t.Fatalf("overlay: %v", err)
 					}
+					waiting++
 				}
 			}
 		}
 	}
-	d.own[id] = rec
+	return rec, waiting
 }
 
 func (d *device) digest(a syncproto.Atom, classes syncproto.Audience) (sum syncproto.Digest) {
