@@ -151,10 +151,7 @@ func (p *replay) tell(t *touch, op *syncproto.Op, rec *crdt.Record) {
 	case op.Kind == syncproto.OpSet && op.Item.IsNone():
 		t.new = p.g.unsealedWords(f, view.Plain(op.Value))
 		if was := p.live[op.Field]; was.told {
-			t.old = p.g.replacedWords(f, was.entries, rec.Values(op.Field))
-		}
-		if t.old == t.new {
-			t.old = ""
+			t.old = p.g.replacedWords(f, was.entries, rec.Values(op.Field), t.new)
 		}
 	case op.Kind == syncproto.OpAdd:
 		t.new = p.g.unsealedWords(f, view.Plain(op.Value))
@@ -178,18 +175,19 @@ func (g *Reading) unsealedWords(f *schema.Field, v any) string {
 	return g.words(f, v)
 }
 
-// replacedWords says the values that were live and are no more.
-func (g *Reading) replacedWords(f *schema.Field, was, is []crdt.Entry) string {
+// replacedWords says the values that were live and are no more, other than the
+// one that took their place.
+func (g *Reading) replacedWords(f *schema.Field, was, is []crdt.Entry, now string) string {
 	var words []string
 	for _, e := range was {
 		if slices.ContainsFunc(is, func(o crdt.Entry) bool { return o.Dot == e.Dot }) {
 			continue
 		}
-		if s := g.unsealedWords(f, view.Plain(e.Value)); s != "" && !slices.Contains(words, s) {
+		if s := g.unsealedWords(f, view.Plain(e.Value)); s != "" && s != now && !slices.Contains(words, s) {
 			words = append(words, s)
 		}
 	}
-	return strings.Join(words, "、")
+	return strings.Join(words, "；")
 }
 
 func whatOf(first bool, j *records.Joined) string {
@@ -249,10 +247,13 @@ func (g *Reading) historyEntry(l *loaded, c *change) web.HistoryEntry {
 	_, device := g.Devices.DeviceName(c.header.Replica)
 	out := web.HistoryEntry{Received: time.UnixMilli(c.received).In(timeline.Zone), Written: time.UnixMilli(c.header.Wall).In(timeline.Zone),
 		By: g.person(c.header.Author), Device: device, What: c.what}
+	if c.header.Replica.IsPen() {
+		out.Written = time.Time{} // the server's own clock: the same moment twice
+	}
 	if d := time.Duration(c.header.Offset) * time.Millisecond; d > clockWarning || d < -clockWarning {
 		out.Clock = "设备时间可能不准"
 	}
-	if out.Received.Sub(out.Written) > lateAfter {
+	if !out.Written.IsZero() && out.Received.Sub(out.Written) > lateAfter {
 		out.How = "回港补传"
 	}
 	if c.hidden {

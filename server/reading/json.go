@@ -243,7 +243,7 @@ func (j JSON) jsonEntry(l *loaded, c *change) httpapi.HistoryEntry {
 	w := j.historyEntry(l, c)
 	h := &c.header
 	out := httpapi.HistoryEntry{Change: c.id(), Replica: h.Replica, Seq: h.Seq, Author: h.Author, By: w.By.Name, Device: w.Device,
-		Written: w.Written, OffsetMS: h.Offset, Received: w.Received, What: w.What, Hidden: c.hidden}
+		Written: time.UnixMilli(h.Wall).In(timeline.Zone), OffsetMS: h.Offset, Received: w.Received, What: w.What, Hidden: c.hidden}
 	for i, t := range c.touched {
 		if t.masked == 0 {
 			out.Fields = append(out.Fields, t.field)

@@ -287,7 +287,9 @@ func (g *Reading) page(l *loaded, out *web.RecordPage) {
 	}
 	devices := map[syncproto.ReplicaID]bool{}
 	for i := range l.history {
-		devices[l.history[i].header.Replica] = true
+		if r := l.history[i].header.Replica; !r.IsPen() {
+			devices[r] = true
+		}
 	}
 	out.Devices = fmt.Sprintf("这条记录来自 %d 部设备", len(devices))
 	if len(l.held) == 0 {
@@ -358,9 +360,20 @@ func (g *Reading) clashes(l *loaded, decides bool) []web.Clash {
 			// What is not shown here cannot be chosen here.
 			clash.Choose = clash.Choose && w.Masked == ""
 		}
+		if !clash.Choose && l.now == nil {
+			clash.Who = whoChooses(decides)
+		}
 		out = append(out, clash)
 	}
 	return out
+}
+
+// whoChooses says how a clash is settled that the viewer cannot settle here.
+func whoChooses(decides bool) string {
+	if decides {
+		return "网页上不显示的内容，请在手机上定。"
+	}
+	return "要定下来，请写的人在手机上选，或者请分管领导、管理员在网页上选。"
 }
 
 func clashKind(chip string) web.ClashKind {

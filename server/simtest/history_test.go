@@ -176,7 +176,9 @@ func TestPassagesHaveTheirAuthors(t *testing.T) {
 	b.sync()
 	a.sync()
 	w.now = w.now.AddDate(0, 0, 1)
-	a.write(id, "", func(e *crdt.Edit) { must(t, e.SetText("situation", "独居老人，隔天来水。水缸要人挑。")) })
+	a.write(id, "", func(e *crdt.Edit) {
+		must(t, e.SetText("situation", "独居老人，隔天来水。水缸要人挑。"))
+	})
 	a.sync()
 	page := d.page(leader.person, id, web.RecordView{})
 	var got []web.Passage

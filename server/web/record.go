@@ -92,7 +92,8 @@ type Clash struct {
 	Field  string           // its key, which links the block to the field
 	Item   syncproto.ElemID // with Sub: a field of a list's item
 	Sub    string
-	Choose bool // the viewer may settle it: 采用此版本
+	Choose bool   // the viewer may settle it: 采用此版本
+	Who    string // who may, in words, when the viewer may not
 	Label  string
 	Kind   ClashKind
 	Note   string // a sentence; empty takes the usual one of the kind
