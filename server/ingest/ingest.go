@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -36,9 +37,9 @@ import (
 // to keep another device waiting.
 const sliceBytes = 192 << 10
 
-// workingBytes is how much uncompressed work is under way at once: slices for
-// a few groups of updates, one being worked out, one committed, one synced.
-const workingBytes = 8 * sliceBytes
+// workingBytes is how much uncompressed work is under way at once: a slice for
+// each processor to work out, one being committed and one being synced.
+func workingBytes() int { return (runtime.GOMAXPROCS(0) + 2) * sliceBytes }
 
 // Device is what ingest needs to know of an enrolled replica.
 type Device struct {
@@ -92,7 +93,7 @@ func New(c Config) *Ingest {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Ingest{Config: c, working: gate{size: workingBytes}, server: sign.KeyHash(c.Key.Public().(ed25519.PublicKey))}
+	return &Ingest{Config: c, working: gate{size: workingBytes()}, server: sign.KeyHash(c.Key.Public().(ed25519.PublicKey))}
 }
 
 // opened is a verified bundle. Its parts are read before any lock is taken.

@@ -179,8 +179,11 @@ func (w *Row) append(b []byte) []byte {
 	b = append(b, rowFormat)
 	b = wire.AppendArray(b, 3)
 	b = wire.AppendBytes(b, w.Record[:])
-	texts := []string{w.Kind, w.Type, w.Title, w.Summary, w.Mask, w.Met, w.Place, w.Hamlet, w.Island, w.Facts.Place, w.Facts.OwnerPlace}
-	b = wire.AppendText(b, strings.Join(texts, "\x00"))
+	var texts [11]string
+	for i, text := range w.texts() {
+		texts[i] = *text
+	}
+	b = wire.AppendText(b, strings.Join(texts[:], "\x00"))
 	ids := func(list []syncproto.RecordID) {
 		b = wire.AppendArray(b, len(list))
 		for i := range list {
@@ -198,42 +201,54 @@ func (w *Row) append(b []byte) []byte {
 	nums := w.numbers()
 	b = wire.AppendArray(b, len(nums))
 	for _, n := range nums {
-		b = wire.AppendInt(b, *n)
+		b = wire.AppendInt(b, n)
 	}
 	return b
 }
 
+// texts lists the text members in stored order.
+func (w *Row) texts() [11]*string {
+	return [11]*string{&w.Kind, &w.Type, &w.Title, &w.Summary, &w.Mask, &w.Met, &w.Place, &w.Hamlet, &w.Island, &w.Facts.Place, &w.Facts.OwnerPlace}
+}
+
 // numbers lists the numeric members in stored order; flags are packed in one.
-func (w *Row) numbers() []*int64 {
+func (w *Row) numbers() [16]int64 {
 	flags := int64(0)
-	for i, on := range []bool{w.DateOnly, w.AtSea, w.Signed, w.Behalf, w.Late, w.Void, w.VoidOpen, w.Facts.Draft} {
+	for i, on := range [...]bool{w.DateOnly, w.AtSea, w.Signed, w.Behalf, w.Late, w.Void, w.VoidOpen, w.Facts.Draft} {
 		if on {
 			flags |= 1 << i
 		}
 	}
-	n := func(v int) *int64 { x := int64(v); return &x }
-	vis := int64(w.Facts.Visibility)
-	return []*int64{&w.Occurred, &w.Received, &w.Changed, &w.Wall, &flags, n(w.Count), n(w.Said), n(w.Demands), n(w.Promises),
-		n(w.Files), n(w.Clashes), n(w.Unproven), n(w.Waiting), n(int(w.Number)), n(int(w.Year)), &vis}
+	return [16]int64{w.Occurred, w.Received, w.Changed, w.Wall, flags, int64(w.Count), int64(w.Said), int64(w.Demands), int64(w.Promises),
+		int64(w.Files), int64(w.Clashes), int64(w.Unproven), int64(w.Waiting), int64(w.Number), int64(w.Year), int64(w.Facts.Visibility)}
 }
 
-func decodeRow(v []byte) (w Row, err error) {
+// decode reads a stored row. What it is read into is only good without an error.
+func (w *Row) decode(v []byte) error {
+	*w = Row{}
 	if len(v) == 0 || v[0] != rowFormat {
-		return w, fmt.Errorf("timeline row of unknown format: a newer version of the program wrote it")
+		return fmt.Errorf("timeline row of unknown format: a newer version of the program wrote it")
 	}
 	r := wire.NewReader(v[1:])
 	r.Array(3)
 	r.Fixed(w.Record[:])
-	texts := strings.Split(r.Text(len(v)), "\x00")
-	if len(texts) != 11 {
-		return w, fmt.Errorf("timeline row with %d texts", len(texts))
+	rest, more := r.Text(len(v)), true
+	for _, dst := range w.texts() {
+		if !more {
+			return fmt.Errorf("timeline row with too few texts")
+		}
+		*dst, rest, more = strings.Cut(rest, "\x00")
 	}
-	for i, dst := range []*string{&w.Kind, &w.Type, &w.Title, &w.Summary, &w.Mask, &w.Met, &w.Place, &w.Hamlet, &w.Island, &w.Facts.Place, &w.Facts.OwnerPlace} {
-		*dst = texts[i]
+	if more {
+		return fmt.Errorf("timeline row with too many texts")
 	}
 	r.Array(8)
 	ids := func() (out []syncproto.RecordID) {
-		for n := r.Array(len(v)); n > 0 && r.Err() == nil; n-- {
+		n := r.Array(len(v))
+		if n > 0 && r.Err() == nil {
+			out = make([]syncproto.RecordID, 0, min(n, 8))
+		}
+		for ; n > 0 && r.Err() == nil; n-- {
 			var id syncproto.RecordID
 			r.Fixed(id[:])
 			out = append(out, id)
@@ -253,12 +268,12 @@ func decodeRow(v []byte) (w Row, err error) {
 	}
 	w.take(&nums)
 	w.Facts.Kind = w.Kind
-	return w, r.Done()
+	return r.Done()
 }
 
 func (w *Row) take(n *[16]int64) {
 	w.Occurred, w.Received, w.Changed, w.Wall = n[0], n[1], n[2], n[3]
-	for i, dst := range []*bool{&w.DateOnly, &w.AtSea, &w.Signed, &w.Behalf, &w.Late, &w.Void, &w.VoidOpen, &w.Facts.Draft} {
+	for i, dst := range [...]*bool{&w.DateOnly, &w.AtSea, &w.Signed, &w.Behalf, &w.Late, &w.Void, &w.VoidOpen, &w.Facts.Draft} {
 		*dst = n[4]>>i&1 == 1
 	}
 	w.Count, w.Said, w.Demands, w.Promises, w.Files = int(n[5]), int(n[6]), int(n[7]), int(n[8]), int(n[9])

@@ -179,7 +179,7 @@ func narrowed(territory, asked []string) []string {
 
 type found struct {
 	key []byte
-	row Row
+	row *Row
 }
 
 // merge reads each township's newest rows below the token and merges them. One
@@ -206,17 +206,20 @@ func (p *Page) merge(r store.Reader, v *authz.Viewer, q *Query, places []string,
 			stop = s
 		}
 	}
+	var last []byte
 	for _, f := range all {
 		if len(p.Rows) == q.Limit || stop != nil && bytes.Compare(f.key, stop) < 0 {
 			p.More = true
 			break
 		}
-		p.Rows = append(p.Rows, f.row)
-		p.mark(f.key)
+		p.Rows = append(p.Rows, *f.row)
+		last = f.key
 	}
 	if stop != nil && !(len(p.Rows) == q.Limit) {
-		p.More = true
-		p.mark(stop)
+		p.More, last = true, stop
+	}
+	if last != nil {
+		p.mark(last)
 	}
 	return nil
 }
@@ -247,20 +250,20 @@ func scan(r store.Reader, v *authz.Viewer, q *Query, township string, after []by
 	}
 	prefix := len(rowsKey(q.Order, township, nil))
 	var last []byte
+	var w Row
 	err = r.Scan(from, to, true, func(k store.Key, value []byte) (bool, error) {
 		if budget == 0 || len(out) > q.Limit {
 			stop = last
 			return false, nil
 		}
 		budget--
-		key := slices.Clone([]byte(k[prefix:]))
-		last = key
-		w, err := decodeRow(value)
-		if err != nil {
+		last = append(last[:0], k[prefix:]...)
+		if err := w.decode(value); err != nil {
 			return false, err
 		}
 		if q.matches(&w) && v.Reads(&w.Facts) != syncproto.ForNobody {
-			out = append(out, found{key, w})
+			row := w
+			out = append(out, found{slices.Clone(last), &row})
 		}
 		return true, nil
 	})

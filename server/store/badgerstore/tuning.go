@@ -37,8 +37,12 @@ const (
 	memTableBytes = 7 << 20
 
 	// tableBytes: Badger takes twice as much memory for each table it builds, and
-	// seven of those at times, for good. One log just fits.
-	tableBytes = 4 << 20
+	// seven of those at times, for good; for one that holds a whole log, 12 MiB.
+	tableBytes = 2 << 20
+
+	// blockBytes: a value that does not fit into what is left of a block begins
+	// another, so blocks of 4 KiB were half empty in memory with records of 2 KiB.
+	blockBytes = 16 << 10
 
 	// maxUnsynced bounds how many groups wait for the disk.
 	maxUnsynced = 8
@@ -58,6 +62,7 @@ func badgerOptions(dir string, log badger.Logger) badger.Options {
 
 	// Blocks are read where they lie, in the mapped files.
 	o.Compression = options.None
+	o.BlockSize = blockBytes
 	o.BlockCacheSize = 0
 	o.IndexCacheSize = 0
 
@@ -68,7 +73,7 @@ func badgerOptions(dir string, log badger.Logger) badger.Options {
 	// Few tables take part in a compaction: Badger splits it by three tables of
 	// the lower level and works on all parts at once.
 	o.TableSizeMultiplier = 1
-	o.BaseLevelSize = 3 * tableBytes
+	o.BaseLevelSize = 6 * tableBytes
 	o.LevelSizeMultiplier = 4
 	o.NumCompactors = 2
 	o.NumLevelZeroTablesStall = 10 // bounds what one compaction needs of disk and memory
