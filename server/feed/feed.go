@@ -48,7 +48,8 @@ type Config struct {
 // Feed is safe for concurrent use.
 type Feed struct {
 	Config
-	seal sealer
+	seal   sealer
+	frames frames
 
 	// making bounds how many pages are made at once, and so the memory of a storm.
 	making chan struct{}

@@ -159,11 +159,11 @@ func (p *pull) pass(r store.Reader, a syncproto.Atom, e *records.Entry) error {
 	out := syncproto.Entry{Kind: syncproto.EntryChanges, Atom: a, Replica: e.Replica, From: e.From, Count: e.Count,
 		Offsets: e.Offsets, RawBytes: e.RawBytes, Frame: e.Frame}
 	if e.Kind == records.FeedBundle {
-		u, err := records.LoadBundle(r, e.Replica, e.From)
+		u, err := p.f.frames.load(r, e.Replica, e.From)
 		if err != nil {
 			return err
 		}
-		out.RawBytes, out.Frame = u.RawBytes, u.Frame
+		out.RawBytes, out.Frame = u.rawBytes, u.bytes
 	}
 	p.add(out, len(out.Frame)+48)
 	for _, id := range e.Keys {

@@ -178,13 +178,18 @@ func jsonTrouble(err error) string {
 	return "a member is malformed"
 }
 
-// send writes an answer in pieces, each within stallTime: there is no limit on
-// the whole, for at 2 KB/s a page takes as long as it takes.
-func (a *API) send(c echo.Context, status int, contentType string, body []byte) error {
+// send writes an answer in chunks, each within stallTime: there is no limit on
+// the whole, for at 2 KB/s a page takes as long as it takes. The body may be in
+// pieces; what they share with other answers is not copied but a chunk at a time.
+func (a *API) send(c echo.Context, status int, contentType string, body ...[]byte) error {
 	w := c.Response()
 	h := w.Header()
+	size := 0
+	for _, piece := range body {
+		size += len(piece)
+	}
 	h.Set(echo.HeaderContentType, contentType)
-	h.Set(echo.HeaderContentLength, fmt.Sprint(len(body)))
+	h.Set(echo.HeaderContentLength, fmt.Sprint(size))
 	if contentType != cborType {
 		h.Set(echo.HeaderCacheControl, "no-store")
 		h.Set(echo.HeaderXContentTypeOptions, "nosniff")
@@ -193,18 +198,43 @@ func (a *API) send(c echo.Context, status int, contentType string, body []byte) 
 	defer func() { _ = rc.SetWriteDeadline(time.Time{}) }()
 	_ = rc.SetWriteDeadline(time.Now().Add(stallTime))
 	w.WriteHeader(status)
-	for len(body) > 0 {
-		n := min(chunkBytes, len(body))
-		_ = rc.SetWriteDeadline(time.Now().Add(stallTime))
-		if _, err := w.Write(body[:n]); err != nil {
-			return fmt.Errorf("send: %w", err)
-		}
-		body = body[n:]
+	if err := writeChunks(w, rc, body); err != nil {
+		return fmt.Errorf("send: %w", err)
 	}
 	if err := rc.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return fmt.Errorf("send: %w", err)
 	}
 	return nil
+}
+
+var chunks = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
+
+func writeChunks(w io.Writer, rc *http.ResponseController, pieces [][]byte) error {
+	chunk := chunks.Get().(*[chunkBytes]byte)
+	defer chunks.Put(chunk)
+	n := 0
+	write := func() error {
+		_ = rc.SetWriteDeadline(time.Now().Add(stallTime))
+		_, err := w.Write(chunk[:n])
+		n = 0
+		return err
+	}
+	for _, piece := range pieces {
+		for len(piece) > 0 {
+			m := copy(chunk[n:], piece)
+			n, piece = n+m, piece[m:]
+			if n < len(chunk) {
+				continue
+			}
+			if err := write(); err != nil {
+				return err
+			}
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return write()
 }
 
 func (a *API) sendJSON(c echo.Context, v any) error {

@@ -65,5 +65,5 @@ func (a *API) pull(q *call) error {
 	if p == nil {
 		return q.NoContent(http.StatusNoContent)
 	}
-	return a.send(q, http.StatusOK, cborType, wire.AppendPage(nil, p))
+	return a.send(q, http.StatusOK, cborType, wire.PagePieces(p)...)
 }

@@ -132,7 +132,9 @@ func (d *device) drain() (n int) {
 		if page == nil {
 			return n
 		}
-		n += len(wire.AppendPage(nil, page))
+		for _, piece := range wire.PagePieces(page) {
+			n += len(piece)
+		}
 		d.cursor = page.Cursor
 		if !page.More {
 			return n

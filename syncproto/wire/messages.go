@@ -156,6 +156,35 @@ const (
 
 // AppendPage appends a page. Atom names stand once, entries refer to them by index.
 func AppendPage(b []byte, p *syncproto.Page) []byte {
+	for _, piece := range PagePieces(p) {
+		b = append(b, piece...)
+	}
+	return b
+}
+
+// PagePieces is a page in pieces, one after the other the bytes of AppendPage.
+// Frames stand in them as they are, not copied: nearly all of a page, and
+// shared by its readers.
+func PagePieces(p *syncproto.Page) [][]byte {
+	w := pieces{small: make([]byte, 0, 1024+64*len(p.Entries))}
+	w.small = w.page(w.small, p)
+	return append(w.done, w.small)
+}
+
+// pieces collects a page; small is what was written since the last frame.
+type pieces struct {
+	done  [][]byte
+	small []byte
+}
+
+// frame ends b with a frame that is not copied.
+func (w *pieces) frame(b, frame []byte) []byte {
+	b = appendHead(b, majorBytes, uint64(len(frame)))
+	w.done = append(w.done, b[:len(b):len(b)], frame)
+	return b[len(b):]
+}
+
+func (w *pieces) page(b []byte, p *syncproto.Page) []byte {
 	index, atoms := pageAtomIndex(p)
 	n := 8
 	for _, present := range []bool{len(p.Digests) > 0, len(p.Keys) > 0, len(p.Left) > 0, p.Receipt != nil, len(p.Schema) > 0} {
@@ -172,7 +201,7 @@ func AppendPage(b []byte, p *syncproto.Page) []byte {
 	b = appendAtoms(AppendUint(b, pageAtoms), atoms)
 	b = AppendArray(AppendUint(b, pageEntries), len(p.Entries))
 	for i := range p.Entries {
-		b = appendEntry(b, &p.Entries[i], index)
+		b = w.entry(b, &p.Entries[i], index)
 	}
 	if len(p.Digests) > 0 {
 		b = AppendArray(AppendUint(b, pageDigests), len(p.Digests))
@@ -220,8 +249,8 @@ func pageAtomIndex(p *syncproto.Page) (map[syncproto.Atom]uint64, []syncproto.At
 	return index, atoms
 }
 
-func appendEntry(b []byte, e *syncproto.Entry, index map[syncproto.Atom]uint64) []byte {
-	members := map[syncproto.EntryKind]int{syncproto.EntryChanges: 8, syncproto.EntryStates: 5, syncproto.EntryLeave: 3, syncproto.EntryOwn: 4}
+func (w *pieces) entry(b []byte, e *syncproto.Entry, index map[syncproto.Atom]uint64) []byte {
+	members := [...]int{syncproto.EntryChanges: 8, syncproto.EntryStates: 5, syncproto.EntryLeave: 3, syncproto.EntryOwn: 4}
 	b = AppendUint(AppendUint(AppendArray(b, members[e.Kind]), uint64(e.Kind)), index[e.Atom])
 	switch e.Kind {
 	case syncproto.EntryChanges:
@@ -231,10 +260,10 @@ func appendEntry(b []byte, e *syncproto.Entry, index map[syncproto.Atom]uint64) 
 		for _, o := range e.Offsets {
 			b = AppendUint(b, o)
 		}
-		b = AppendBytes(AppendUint(b, uint64(e.RawBytes)), e.Frame)
+		b = w.frame(AppendUint(b, uint64(e.RawBytes)), e.Frame)
 	case syncproto.EntryStates:
 		b = AppendUint(b, uint64(e.Count))
-		b = AppendBytes(AppendUint(b, uint64(e.RawBytes)), e.Frame)
+		b = w.frame(AppendUint(b, uint64(e.RawBytes)), e.Frame)
 	case syncproto.EntryLeave:
 		b = AppendArray(b, len(e.Records))
 		for i := range e.Records {
