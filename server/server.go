@@ -141,7 +141,7 @@ func (s *Server) wire() (err error) {
 		return err
 	}
 	return s.api.AddPages(func(r *httpapi.Router) (httpapi.ErrorPage, error) {
-		p, err := web.Register(r, web.Deps{Source: reads, Actions: acts, Sessions: sessions{s}, Key: s.keys.pages[:], Now: s.now, Log: s.cfg.Log})
+		p, err := web.Register(r, web.Deps{Source: reads, Actions: acts, Settler: pageSettler{settler{s.ingest, reads}}, Sessions: sessions{s}, Key: s.keys.pages[:], Now: s.now, Log: s.cfg.Log})
 		if err != nil {
 			return nil, err
 		}

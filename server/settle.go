@@ -6,6 +6,7 @@ import (
 	"github.com/chuantou/chuantou/server/httpapi"
 	"github.com/chuantou/chuantou/server/ingest"
 	"github.com/chuantou/chuantou/server/reading"
+	"github.com/chuantou/chuantou/server/web"
 	"github.com/chuantou/chuantou/syncproto"
 )
 
@@ -23,6 +24,19 @@ func (s settler) answers(ctx context.Context, admin syncproto.PersonID, w httpap
 		err = errNotAnswering
 	}
 	return err
+}
+
+// pageSettler is web.Settler.
+type pageSettler struct{ settler }
+
+func (s pageSettler) Release(ctx context.Context, admin syncproto.PersonID, w web.HeldWork) (parts, left int, err error) {
+	out, err := s.settler.Release(ctx, admin, httpapi.HeldWork(w))
+	return out.Parts, out.Left, err
+}
+
+func (s pageSettler) Reject(ctx context.Context, admin syncproto.PersonID, w web.HeldWork, reason string) (parts, left int, err error) {
+	out, err := s.settler.Reject(ctx, admin, httpapi.HeldWork(w), reason)
+	return out.Parts, out.Left, err
 }
 
 func (s settler) Release(ctx context.Context, admin syncproto.PersonID, w httpapi.HeldWork) (httpapi.Settled, error) {

@@ -292,8 +292,18 @@ func (g *Reading) Held(ctx context.Context, v web.Viewer) (web.HeldPage, error) 
 		return out, err
 	}
 	out.More = more
+	rows := map[web.HeldWork]int{}
 	for _, p := range parts {
+		work := web.HeldWork{Replica: p.Replica, Record: p.hold.Record}
+		if i, ok := rows[work]; ok && p.Part&records.ForkedPart == 0 {
+			out.Rows[i].Parts++
+			continue
+		}
 		row := web.HeldRow{HeldPart: g.heldPart(&p), Kind: web.Kind{Code: p.hold.Kind, Label: g.kindLabel(p.hold.Kind)}, Title: g.kindLabel(p.hold.Kind)}
+		row.Parts = 1
+		if p.Part&records.ForkedPart == 0 && !p.hold.Record.IsZero() {
+			row.Work, rows[work] = work, len(out.Rows)
+		}
 		if p.readable {
 			row.Record = p.hold.Record
 		}

@@ -13,6 +13,7 @@ import (
 type Deps struct {
 	Source   Source
 	Actions  Actions
+	Settler  Settler
 	Sessions Sessions
 	Key      []byte           // at least 32 secret bytes; signs the tokens of forms, so it must survive a restart
 	Now      func() time.Time // the server's clock
@@ -49,6 +50,20 @@ type Actions interface {
 	// Confirm answers for what was written on the person's behalf: result is
 	// 确认, or 退回 with a note.
 	Confirm(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, result, note string) error
+}
+
+// Settler settles what one replica has held in one record, for an administrator
+// who answers for it. Errors refuse like those of Actions. parts were settled,
+// left are still held: something they need is not here.
+type Settler interface {
+	Release(ctx context.Context, admin syncproto.PersonID, w HeldWork) (parts, left int, err error)
+	Reject(ctx context.Context, admin syncproto.PersonID, w HeldWork, reason string) (parts, left int, err error)
+}
+
+// HeldWork names what one replica has held in one record.
+type HeldWork struct {
+	Replica syncproto.ReplicaID
+	Record  syncproto.RecordID
 }
 
 // Sessions is who is calling: from logging in to what was seen until then, the

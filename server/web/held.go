@@ -1,8 +1,12 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -27,9 +31,12 @@ type HeldPage struct {
 	More     int // held parts beyond those listed
 }
 
-// HeldRow is one held part, told to an administrator.
+// HeldRow is what one replica has held in one record, told to an administrator
+// by its latest part.
 type HeldRow struct {
 	HeldPart
+	Work   HeldWork           // zero when it is not for an administrator to settle
+	Parts  int                // held parts that this row stands for
 	Record syncproto.RecordID // zero when there is no page of it to open
 	Kind   Kind
 	Title  string
@@ -62,11 +69,33 @@ func HoldWords(r syncproto.HoldReason) string {
 // heldData is the administrators' page of what is held.
 type heldData struct {
 	layout
-	Page  HeldPage
-	Strip strip
+	Page   HeldPage
+	Strip  strip
+	Alert  string // why nothing was settled
+	Notice string // what was settled
+	Typed  string // the reason that came with what was refused
 }
 
 func (p *Pages) held(c echo.Context, s session) error {
+	return p.heldPage(c, s, http.StatusOK, heldData{Notice: settledNotice(c.QueryParam("done"), c.QueryParam("left"))})
+}
+
+// settledNotice is said once, on the page that follows a form.
+func settledNotice(done, left string) string {
+	out := ""
+	switch done {
+	case "release":
+		out = "已放行，并进了记录。"
+	case "reject":
+		out = "已退回。写的人下次同步时看到理由，原文仍在他的设备里。"
+	}
+	if out != "" && left != "" && left != "0" {
+		out += "还有一部分缺前文，接不上，仍在待处理。"
+	}
+	return out
+}
+
+func (p *Pages) heldPage(c echo.Context, s session, status int, d heldData) error {
 	if !s.Admin {
 		return ErrNotFound
 	}
@@ -74,7 +103,44 @@ func (p *Pages) held(c echo.Context, s session) error {
 	if err != nil {
 		return fmt.Errorf("read what is held: %w", err)
 	}
-	return p.render(c, http.StatusOK, "held", heldData{
-		layout: p.layout(s, "待处理", "/held"), Page: page, Strip: page.Complete.strip(""),
+	d.layout, d.Page, d.Strip = p.layout(s, "待处理", "/held"), page, page.Complete.strip("")
+	return p.render(c, status, "held", d)
+}
+
+func (p *Pages) releaseHeld(c echo.Context, s session) error {
+	return p.settle(c, s, "release", func(w HeldWork, _ url.Values) (int, int, error) {
+		return p.deps.Settler.Release(c.Request().Context(), s.Person, w)
 	})
+}
+
+func (p *Pages) rejectHeld(c echo.Context, s session) error {
+	return p.settle(c, s, "reject", func(w HeldWork, f url.Values) (int, int, error) {
+		return p.deps.Settler.Reject(c.Request().Context(), s.Person, w, strings.TrimSpace(f.Get("reason")))
+	})
+}
+
+func (p *Pages) settle(c echo.Context, s session, name string, do func(HeldWork, url.Values) (parts, left int, err error)) error {
+	f, err := p.readForm(c, "session", s.token)
+	if err != nil {
+		return err
+	}
+	if !s.Admin {
+		return ErrNotFound
+	}
+	var w HeldWork
+	if w.Replica, err = syncproto.ParseReplicaID(f.Get("replica")); err == nil {
+		w.Record, err = syncproto.ParseRecordID(f.Get("record"))
+	}
+	if err != nil {
+		return errForm // the page always says both
+	}
+	_, left, err := do(w, f)
+	var refused *syncproto.Error
+	switch {
+	case err == nil:
+		return c.Redirect(http.StatusSeeOther, "/held?done="+name+"&left="+strconv.Itoa(left))
+	case errors.As(err, &refused) && refusals[refused.Kind] != 0:
+		return p.heldPage(c, s, refusals[refused.Kind], heldData{Alert: refused.Text, Typed: f.Get("reason")})
+	}
+	return fmt.Errorf("%s what replica %s has held in record %s: %w", name, w.Replica, w.Record, err)
 }

@@ -35,8 +35,8 @@ const minKeyBytes = 32
 // SchemeExtractor and IPExtractor must be set, else anybody's header is believed
 // for the address that Login is given.
 func Register(r Router, d Deps) (*Pages, error) {
-	if d.Source == nil || d.Actions == nil || d.Sessions == nil || d.Now == nil {
-		return nil, errors.New("register web pages: Source, Actions, Sessions and Now are needed")
+	if d.Source == nil || d.Actions == nil || d.Settler == nil || d.Sessions == nil || d.Now == nil {
+		return nil, errors.New("register web pages: Source, Actions, Settler, Sessions and Now are needed")
 	}
 	if len(d.Key) < minKeyBytes {
 		return nil, fmt.Errorf("register web pages: key of %d bytes, need %d", len(d.Key), minKeyBytes)
@@ -62,6 +62,8 @@ func Register(r Router, d Deps) (*Pages, error) {
 	r.POST("/r/:id/comment", p.private(p.act("comment", p.comment)))
 	r.POST("/r/:id/confirm", p.private(p.act("confirm", p.confirm)))
 	r.GET("/held", p.private(p.held))
+	r.POST("/held/release", p.private(p.releaseHeld))
+	r.POST("/held/reject", p.private(p.rejectHeld))
 	r.GET(assetPath+":hash/:name", p.asset)
 	return p, nil
 }

@@ -121,3 +121,27 @@ func (w *World) Confirm(_ context.Context, person syncproto.PersonID, id syncpro
 		return nil
 	})
 }
+
+// Release takes what is held off the list.
+func (w *World) Release(_ context.Context, _ syncproto.PersonID, of web.HeldWork) (parts, left int, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, row := range w.held {
+		if row.Work == of && !of.Record.IsZero() {
+			w.held = slices.Delete(slices.Clone(w.held), i, i+1)
+			return row.Parts, 0, nil
+		}
+	}
+	return 0, 0, syncproto.Errorf(syncproto.KindConflict, "这条记录没有这台设备待处理的改动，可能已经处理过了")
+}
+
+// Reject does the same, with a reason.
+func (w *World) Reject(ctx context.Context, admin syncproto.PersonID, of web.HeldWork, reason string) (parts, left int, err error) {
+	if reason == "" {
+		return 0, 0, syncproto.Errorf(syncproto.KindBadRequest, "退回要写明理由")
+	}
+	w.mu.Lock()
+	w.Reasons = append(w.Reasons, reason)
+	w.mu.Unlock()
+	return w.Release(ctx, admin, of)
+}

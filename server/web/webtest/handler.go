@@ -14,6 +14,7 @@ import (
 type Backend interface {
 	web.Source
 	web.Actions
+	web.Settler
 	web.Sessions
 }
 
@@ -22,7 +23,7 @@ type Backend interface {
 func Handler(b Backend) (http.Handler, error) {
 	e := echo.New()
 	e.IPExtractor = echo.ExtractIPDirect()
-	p, err := web.Register(e, web.Deps{Source: b, Actions: b, Sessions: b, Key: Key, Now: func() time.Time { return Now }})
+	p, err := web.Register(e, web.Deps{Source: b, Actions: b, Settler: b, Sessions: b, Key: Key, Now: func() time.Time { return Now }})
 	if err != nil {
 		return nil, fmt.Errorf("island: %w", err)
 	}

@@ -43,6 +43,8 @@ type World struct {
 
 	// PerPage is how many rows a page holds; 0 leaves it to the query.
 	PerPage int
+	// Reasons are those that held work was rejected with.
+	Reasons []string
 
 	mu       sync.Mutex
 	sessions map[string]web.Viewer
@@ -306,5 +308,7 @@ func (w *World) Held(_ context.Context, v web.Viewer) (web.HeldPage, error) {
 	if !v.Admin {
 		return web.HeldPage{}, web.ErrNotFound
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return web.HeldPage{Complete: w.complete(), Rows: w.held}, nil
 }
