@@ -297,12 +297,13 @@ func (g *Reading) Held(ctx context.Context, v web.Viewer) (web.HeldPage, error) 
 		work := web.HeldWork{Replica: p.Replica, Record: p.hold.Record}
 		if i, ok := rows[work]; ok && p.Part&records.ForkedPart == 0 {
 			out.Rows[i].Parts++
+			out.Rows[i].Work = settleable(&p, out.Rows[i].Work)
 			continue
 		}
 		row := web.HeldRow{HeldPart: g.heldPart(&p), Kind: web.Kind{Code: p.hold.Kind, Label: g.kindLabel(p.hold.Kind)}, Title: g.kindLabel(p.hold.Kind)}
 		row.Parts = 1
 		if p.Part&records.ForkedPart == 0 && !p.hold.Record.IsZero() {
-			row.Work, rows[work] = work, len(out.Rows)
+			row.Work, rows[work] = settleable(&p, web.HeldWork{}), len(out.Rows)
 		}
 		if p.readable {
 			row.Record = p.hold.Record
@@ -310,6 +311,16 @@ func (g *Reading) Held(ctx context.Context, v web.Viewer) (web.HeldPage, error) 
 		out.Rows = append(out.Rows, row)
 	}
 	return out, nil
+}
+
+// settleable names the work of a part that an administrator can settle: what
+// waits for something that is not here is joined by itself when that comes.
+func settleable(p *heldPart, otherwise web.HeldWork) web.HeldWork {
+	switch p.hold.Reason {
+	case syncproto.HoldScope, syncproto.HoldRevoked:
+		return web.HeldWork{Replica: p.Replica, Record: p.hold.Record}
+	}
+	return otherwise
 }
 
 type heldPart struct {

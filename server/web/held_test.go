@@ -25,7 +25,7 @@ func TestHeldWorkIsReleasedFromThePage(t *testing.T) {
 	if forms := page.byID("main").all("form"); len(forms) != 2 {
 		t.Fatalf("%d forms: the part that is for nobody to settle has one, or the other has not", len(forms))
 	}
-	wants(t, "row", page.all("ol", "heldlist")[0].text(), "前后共 3 处改动")
+	wants(t, "row", page.all("ol", "heldlist")[0].text(), "前后共 2 处改动")
 	form := heldForm(page)
 	a := admin.post("/held/release", form)
 	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/held?done=release&left=0" {
