@@ -28,9 +28,9 @@ type Edit struct {
 // pendingText is the one op of a text and the edits it is made of.
 type pendingText struct {
 	target
-	op    int
-	doc   *text.Doc
-	edits []text.Edit
+	op     int
+	doc    *text.Doc
+	merged text.Merger
 }
 
 // unsaved is the number of a change until Commit gives it its own.
@@ -216,11 +216,7 @@ func (e *Edit) Part() (syncproto.Part, bool) {
 	if !e.cut {
 		e.cut = true
 		for _, p := range e.texts {
-			merged := p.edits[0]
-			if len(p.edits) > 1 {
-				merged = text.Merge(p.edits...)
-			}
-			e.part.Ops[p.op].Edit = merged.AppendBinary(e.c.replica, nil)
+			e.part.Ops[p.op].Edit = p.merged.Edit().AppendBinary(e.c.replica, nil)
 		}
 		if e.part.Ops == nil {
 			e.part.Ops = []syncproto.Op{}

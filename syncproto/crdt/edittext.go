@@ -30,7 +30,7 @@ func (e *Edit) replace(t target, at, del int, ins string) error {
 	if p == nil {
 		p = e.newText(t, doc)
 	}
-	p.edits = append(p.edits, edit)
+	p.merged.Add(edit)
 	return nil
 }
 

@@ -61,24 +61,30 @@ func joinDeletes(dels []Delete) []Delete {
 	return out
 }
 
-// Merge makes one edit of several that one author made one after the other on
-// one text, in that order: runs that continue each other are joined, and what
-// was inserted and deleted again within them is no longer told: spaces stand
-// for it, since its elements must remain.
-func Merge(edits ...Edit) Edit {
-	if len(edits) == 1 {
-		return edits[0]
+// Merger makes one edit of several that one author made one after the other on
+// one text: runs that continue each other are joined, and what was inserted and
+// deleted again within them is no longer told: spaces stand for it, since its
+// elements must remain. The zero value is ready for use.
+type Merger struct {
+	author syncproto.ReplicaID
+	out    Edit
+	next   uint64 // counter after the last run
+	text   strings.Builder
+}
+
+// Add takes the next edit in.
+func (m *Merger) Add(e Edit) {
+	if !e.author.IsZero() {
+		m.author = e.author
 	}
-	var m merger
-	for _, e := range edits {
-		if !e.author.IsZero() {
-			m.author = e.author
-		}
-		for _, ins := range e.Inserts {
-			m.insert(ins)
-		}
-		m.out.Deletes = append(m.out.Deletes, e.Deletes...)
+	for _, ins := range e.Inserts {
+		m.insert(ins)
 	}
+	m.out.Deletes = append(m.out.Deletes, e.Deletes...)
+}
+
+// Edit is all that was added, as one edit; nothing more can be added.
+func (m *Merger) Edit() Edit {
 	m.flush()
 	m.out.author = m.author
 	m.out.Deletes = joinDeletes(m.out.Deletes)
@@ -86,14 +92,7 @@ func Merge(edits ...Edit) Edit {
 	return m.out
 }
 
-type merger struct {
-	author syncproto.ReplicaID
-	out    Edit
-	next   uint64 // counter after the last run
-	text   strings.Builder
-}
-
-func (m *merger) insert(ins Insert) {
+func (m *Merger) insert(ins Insert) {
 	n := uint64(utf8.RuneCountInString(ins.Text))
 	if k := len(m.out.Inserts); k > 0 && !m.author.IsZero() && ins.Counter == m.next &&
 		ins.Left == (syncproto.ElemID{Replica: m.author, Counter: m.next - 1}) && ins.Right == m.out.Inserts[k-1].Right {
@@ -106,7 +105,7 @@ func (m *merger) insert(ins Insert) {
 	m.next = ins.Counter + n
 }
 
-func (m *merger) flush() {
+func (m *Merger) flush() {
 	if k := len(m.out.Inserts); k > 0 {
 		m.out.Inserts[k-1].Text, m.out.Inserts[k-1].runes = m.text.String(), 0
 		m.text = strings.Builder{}
@@ -114,7 +113,7 @@ func (m *merger) flush() {
 }
 
 // blank replaces what was inserted and deleted within the edit by spaces.
-func (m *merger) blank() {
+func (m *Merger) blank() {
 	var own []Delete
 	for _, del := range m.out.Deletes {
 		if del.First.Replica == m.author && !m.author.IsZero() {

@@ -169,3 +169,12 @@ func (d *Doc) Replicas() []syncproto.ReplicaID {
 	}
 	return out
 }
+
+// Merge is what a Merger makes of the edits.
+func Merge(edits ...Edit) Edit {
+	var m Merger
+	for _, e := range edits {
+		m.Add(e)
+	}
+	return m.Edit()
+}
