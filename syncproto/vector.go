@@ -128,6 +128,30 @@ func (rs Ranges) Add(from, to Seq) Ranges {
 	return out
 }
 
+// Without is what of rs is not in other.
+func (rs Ranges) Without(other Ranges) Ranges {
+	var out Ranges
+	for _, r := range rs {
+		for len(other) > 0 && other[0].To < r.From {
+			other = other[1:]
+		}
+		from := r.From
+		for _, o := range other {
+			if o.From > r.To || from > r.To {
+				break
+			}
+			if o.From > from {
+				out = append(out, Range{from, o.From - 1})
+			}
+			from = o.To + 1
+		}
+		if from <= r.To {
+			out = append(out, Range{from, r.To})
+		}
+	}
+	return out
+}
+
 // Prefix is the last number of the run that starts at 1: everything up to it
 // is there. Zero when change 1 is missing.
 func (rs Ranges) Prefix() Seq {

@@ -108,3 +108,27 @@ func TestRecordIDHoldsItsTime(t *testing.T) {
 		}
 	}
 }
+
+func TestRangesWithout(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(name string) (rs syncproto.Ranges, in [20]bool) {
+			for _, n := range rapid.SliceOfN(rapid.IntRange(1, 19), 0, 20).Draw(t, name) {
+				rs, in[n] = rs.Add(syncproto.Seq(n), syncproto.Seq(n)), true
+			}
+			return rs, in
+		}
+		a, inA := draw("a")
+		b, inB := draw("b")
+		got := a.Without(b)
+		for n := 1; n < 20; n++ {
+			if got.Contains(syncproto.Seq(n)) != (inA[n] && !inB[n]) {
+				t.Fatalf("%v without %v is %v", a, b, got)
+			}
+		}
+		for i := 1; i < len(got); i++ {
+			if got[i].From <= got[i-1].To+1 {
+				t.Fatalf("%v touches or overlaps", got)
+			}
+		}
+	})
+}

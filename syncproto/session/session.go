@@ -16,6 +16,9 @@
 //
 // A device with nothing to send and a valid token makes one request: the hash
 // of its cursor, answered 204.
+//
+// Exchange and Answer are the other sync, between two holders of changes that
+// stand side by side.
 package session
 
 import (

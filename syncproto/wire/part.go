@@ -78,7 +78,7 @@ func readElem(r *Reader, author syncproto.ReplicaID) (e syncproto.ElemID) {
 	if r.Nil() {
 		return e
 	}
-	if r.err == nil && r.off < len(r.b) && r.b[r.off]&0xe0 == majorArray {
+	if r.IsArray() {
 		if r.Array(2) != 2 {
 			r.Failf("an element id has 2 members")
 		}

@@ -235,6 +235,11 @@ func (r *Reader) IsBytes() bool {
 	return r.err == nil && r.off < len(r.b) && r.b[r.off]&0xe0 == majorBytes
 }
 
+// IsArray reports whether an array comes next.
+func (r *Reader) IsArray() bool {
+	return r.err == nil && r.off < len(r.b) && r.b[r.off]&0xe0 == majorArray
+}
+
 // Raw reads one item of any kind, checks that it is canonical, at most limit
 // bytes and not nested beyond MaxDepth, and returns its bytes (aliasing the
 // input).

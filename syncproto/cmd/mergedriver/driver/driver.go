@@ -5,7 +5,7 @@
 //
 // Start with Driver.Do. A device (device.go) is a crdt.Replica, the log of
 // changes it can pass on, and the change being made; blob.go is how changes
-// travel, exchange.go the sync between two devices.
+// travel; exchange.go lets two devices sync as package session does.
 package driver
 
 import (

@@ -11,6 +11,7 @@ type logged struct {
 	replica syncproto.ReplicaID
 	seq     syncproto.Seq
 	run     syncproto.Seq // first change of the run it came in
+	at      int           // place in the log
 	bytes   []byte
 }
 
@@ -18,25 +19,35 @@ type logged struct {
 // can pass them on.
 type changeLog struct {
 	order []*logged // as they came, which for one device is a causal order or nearly
-	by    map[syncproto.ReplicaID]map[syncproto.Seq]*logged
+	by    map[syncproto.ReplicaID]*ofReplica
 	spare []logged // of the last stock made
 }
 
-func newChangeLog() changeLog {
-	return changeLog{by: map[syncproto.ReplicaID]map[syncproto.Seq]*logged{}}
+// ofReplica are the changes of one replica.
+type ofReplica struct {
+	bySeq  map[syncproto.Seq]*logged
+	ranges syncproto.Ranges
+	stale  bool // some came out of order since ranges was made
 }
 
+func newChangeLog() changeLog { return changeLog{by: map[syncproto.ReplicaID]*ofReplica{}} }
+
 // find returns a change, nil if it is not there.
-func (l *changeLog) find(r syncproto.ReplicaID, seq syncproto.Seq) *logged { return l.by[r][seq] }
+func (l *changeLog) find(r syncproto.ReplicaID, seq syncproto.Seq) *logged {
+	if of := l.by[r]; of != nil {
+		return of.bySeq[seq]
+	}
+	return nil
+}
 
 // add takes a change in; false if it was there.
 func (l *changeLog) add(r syncproto.ReplicaID, seq, run syncproto.Seq, bytes []byte) bool {
 	of := l.by[r]
 	if of == nil {
-		of = map[syncproto.Seq]*logged{}
+		of = &ofReplica{bySeq: map[syncproto.Seq]*logged{}}
 		l.by[r] = of
 	}
-	if of[seq] != nil {
+	if of.bySeq[seq] != nil {
 		return false
 	}
 	if len(l.spare) == 0 {
@@ -44,30 +55,35 @@ func (l *changeLog) add(r syncproto.ReplicaID, seq, run syncproto.Seq, bytes []b
 	}
 	x := &l.spare[0]
 	l.spare = l.spare[1:]
-	*x = logged{replica: r, seq: seq, run: run, bytes: bytes}
+	*x = logged{replica: r, seq: seq, run: run, at: len(l.order), bytes: bytes}
 	l.order = append(l.order, x)
-	of[seq] = x
+	of.bySeq[seq] = x
+	switch n := len(of.ranges); {
+	case n > 0 && of.ranges[n-1].To+1 == seq:
+		of.ranges[n-1].To = seq
+	case n == 0 && !of.stale:
+		of.ranges = syncproto.Ranges{{From: seq, To: seq}}
+	default:
+		of.stale = true
+	}
 	return true
 }
 
-// replicas lists whose changes are there, in order.
-func (l *changeLog) replicas() []syncproto.ReplicaID {
-	out := make([]syncproto.ReplicaID, 0, len(l.by))
-	for r := range l.by {
-		out = append(out, r)
+// ranges says which changes of a replica are there; a copy.
+func (l *changeLog) ranges(r syncproto.ReplicaID) syncproto.Ranges {
+	of := l.by[r]
+	if of.stale {
+		of.ranges, of.stale = of.sorted(), false
 	}
-	slices.SortFunc(out, syncproto.ReplicaID.Compare)
-	return out
+	return slices.Clone(of.ranges)
 }
 
-// ranges says which changes of a replica are there.
-func (l *changeLog) ranges(r syncproto.ReplicaID) syncproto.Ranges {
-	seqs := make([]syncproto.Seq, 0, len(l.by[r]))
-	for seq := range l.by[r] {
+func (of *ofReplica) sorted() (out syncproto.Ranges) {
+	seqs := make([]syncproto.Seq, 0, len(of.bySeq))
+	for seq := range of.bySeq {
 		seqs = append(seqs, seq)
 	}
 	slices.Sort(seqs)
-	var out syncproto.Ranges
 	for _, seq := range seqs {
 		if n := len(out); n > 0 && out[n-1].To+1 == seq {
 			out[n-1].To = seq
