@@ -151,7 +151,7 @@ func (u *undo) text(t target, encoded []byte) error {
 		return err
 	}
 	p := u.e.newText(t, doc)
-	p.edits = append(p.edits, gone)
+	p.merged.Add(gone)
 	return nil
 }
 
