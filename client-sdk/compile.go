@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/seal"
+	"github.com/chuantou/chuantou/syncproto/view"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -96,11 +98,16 @@ func (k *compiler) fail(field string, err error) error {
 
 func itemName(field string, ref ItemRef) ItemRef { return ItemRef(field) + "/" + ref }
 
-// apply carries out the draft's edits.
+// apply carries out the draft's edits: first what is written, then the log
+// entries, some of which say what the rest looks like (see entry).
 func (k *compiler) apply() error {
-	for i := range k.d.edits {
-		if err := k.edit(&k.d.edits[i]); err != nil {
-			return k.fail(k.d.edits[i].Field, err)
+	for _, logs := range []bool{false, true} {
+		for i := range k.d.edits {
+			if e := &k.d.edits[i]; (e.Kind == editLog) == logs {
+				if err := k.edit(e); err != nil {
+					return k.fail(e.Field, err)
+				}
+			}
 		}
 	}
 	return k.groups()
@@ -226,9 +233,49 @@ func (k *compiler) write(e *edit, w writer, now fieldSet, item syncproto.ElemID,
 		}
 		return nil
 	case editLog:
-		return w.Log(name, e.Value)
+		v, err := k.entry(e)
+		if err != nil {
+			return err
+		}
+		return w.Log(name, v)
 	}
 	return fmt.Errorf("unknown edit %d", e.Kind)
+}
+
+// entry completes a log entry with what its author has before him: a signature
+// with what it covers, an event that fixes a text with its words.
+func (k *compiler) entry(e *edit) (syncproto.Value, error) {
+	entry, ok := view.Plain(e.Value).(map[string]any)
+	if !ok || k.d.kind == nil || e.Item != "" {
+		return e.Value, nil
+	}
+	add := func(sub string, v any) (syncproto.Value, error) {
+		if _, said := entry[sub]; said {
+			return e.Value, nil
+		}
+		entry[sub] = v
+		return wire.EncodeValue(entry)
+	}
+	if f, ok := k.d.kind.Field(e.Field); ok && f.Merge.Code == schema.SG {
+		var salt [16]byte
+		if _, err := io.ReadFull(k.c.opt.Random, salt[:]); err != nil {
+			return nil, fmt.Errorf("salt: %w", err)
+		}
+		if covers := view.Covers(k.d.kind, k.e.Record(), e.Field, salt); covers != nil {
+			return add(view.CoversSub, covers)
+		}
+		return e.Value, nil
+	}
+	m, ok := k.c.schema.Machine(k.d.kindID)
+	if !ok || m.Events != e.Field {
+		return e.Value, nil
+	}
+	for _, f := range k.d.kind.Fields {
+		if doc := k.e.Record().Text(f.Key); f.Merge.Code == schema.TXFX && f.Merge.Arg == entry["event"] && doc != nil {
+			return add(view.FixedSub, doc.String())
+		}
+	}
+	return e.Value, nil
 }
 
 // reads reports whether a stored value reads as want.

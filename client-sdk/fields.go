@@ -8,9 +8,6 @@ import (
 	"github.com/chuantou/chuantou/syncproto/view"
 )
 
-// statementsField is the list whose items stand in an order of their own.
-const statementsField = "statements"
-
 // fieldSet is what a record and an item of a list have in common for reading.
 type fieldSet interface {
 	Fields() []crdt.FieldInfo
@@ -48,12 +45,6 @@ func placeOf(field string, item syncproto.ElemID, sub string, dot syncproto.Dot)
 func (r reader) field(name string, class crdt.Class) (any, bool) {
 	if class == crdt.ClassList {
 		out := []any{}
-		if name == statementsField {
-			for _, s := range view.Statements(r.rec) {
-				out = append(out, r.item(name, s.Item))
-			}
-			return out, len(out) > 0
-		}
 		for _, item := range r.rec.List(name) {
 			out = append(out, r.item(name, item))
 		}
@@ -132,16 +123,8 @@ func classOf(s fieldSet, name string) (crdt.Class, bool) {
 // a device knows.
 func (r reader) getter(today string) schema.Getter {
 	return func(name string) (any, bool) {
-		switch name {
-		case "@today":
-			return today, true
-		case "@alone":
-			_, has := r.rec.Value("source_ref")
-			_, origin := r.rec.Value("origin_ref")
-			return true, !has && !origin
-		case "@household_visited":
-			v, ok := r.rec.Value("household_id")
-			return true, ok && !schema.Empty(view.Plain(v.Value))
+		if v, ok := view.Fact(r.rec, name, today); ok {
+			return v, true
 		}
 		class, ok := classOf(r.rec, name)
 		if !ok {

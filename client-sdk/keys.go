@@ -25,6 +25,7 @@ import (
 //	i/ record       row: what a list shows of the record, derived from it
 //	d/ atom         digest sums of the bases of an atom
 //	e/ draft        a draft
+//	p/ record record   the second once was put into the first (并为一份)
 const storedFormat = 1
 
 var (
@@ -45,6 +46,7 @@ var (
 	prefixRow    = []byte("i/")
 	prefixSums   = []byte("d/")
 	prefixDraft  = []byte("e/")
+	prefixInto   = []byte("p/")
 )
 
 func join(prefix []byte, parts ...[]byte) []byte {
@@ -68,4 +70,7 @@ func sealKey(id syncproto.KeyID) []byte                  { return join(prefixKey
 func baseKey(id syncproto.RecordID) []byte               { return join(prefixBase, id[:]) }
 func rowKey(id syncproto.RecordID) []byte                { return join(prefixRow, id[:]) }
 func sumsKey(a syncproto.Atom) []byte                    { return join(prefixSums, []byte(a)) }
-func draftKey(id DraftID) []byte                         { return join(prefixDraft, []byte(id)) }
+func intoKey(to, id syncproto.RecordID) []byte {
+	return join(prefixInto, to[:], id[:])
+}
+func draftKey(id DraftID) []byte { return join(prefixDraft, []byte(id)) }

@@ -10,6 +10,7 @@ import (
 	"github.com/chuantou/chuantou/client-sdk/localstore"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/view"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -61,6 +62,9 @@ func (c *Client) putRow(b *localstore.Batch, id syncproto.RecordID, h *held) {
 	}
 	row := c.rowOf(h.shown)
 	b.Put(rowKey(id), row.append())
+	if to := view.MergedInto(h.shown); !to.IsZero() {
+		b.Put(intoKey(to, id), []byte{1})
+	}
 }
 
 func (c *Client) rowOf(rec *crdt.Record) Row {

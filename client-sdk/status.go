@@ -18,10 +18,10 @@ type RecordStatus string
 
 // The statuses of a record. 已作废 is told from the record's delete marks.
 const (
-	StatusDraft     RecordStatus = "草稿"
-	StatusSubmitted RecordStatus = "已提交"
-	StatusArchived  RecordStatus = "已归档"
-	StatusVoided    RecordStatus = "已作废"
+	StatusDraft     RecordStatus = view.Draft
+	StatusSubmitted RecordStatus = view.Submitted
+	StatusArchived  RecordStatus = view.Archived
+	StatusVoided    RecordStatus = view.Voided
 )
 
 // SyncState is the second row of words: where the device's work on it is.
@@ -55,23 +55,8 @@ func (s Status) String() string {
 	return string(s.Record) + " · " + string(s.Sync)
 }
 
-// statusOf reads the status field: the furthest of its values counts, so that
-// one 提交 submits a record that two are writing.
-func statusOf(rec *crdt.Record) RecordStatus {
-	rank := []RecordStatus{"", StatusDraft, StatusSubmitted, StatusArchived}
-	best := 0
-	take := func(v syncproto.Value) {
-		s, _ := view.Plain(v).(string)
-		best = max(best, slices.Index(rank, RecordStatus(s)))
-	}
-	for _, e := range rec.Values("status") {
-		take(e.Value)
-	}
-	for _, e := range rec.Log("status") {
-		take(e.Value)
-	}
-	return rank[best]
-}
+// statusOf is how far a record has come.
+func statusOf(rec *crdt.Record) RecordStatus { return RecordStatus(view.Status(rec)) }
 
 func shownStatus(rec *crdt.Record) RecordStatus {
 	if rec.Deleted() {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/chuantou/chuantou/syncproto"
@@ -25,6 +26,20 @@ type View struct {
 	Status   RecordStatus       `json:"status,omitempty"`
 	Sync     SyncState          `json:"sync"`
 	Reasons  []string           `json:"reasons,omitempty"`
+	// State is what the record's events give: 待梳理, 未到期 … and the mark beside it.
+	State string `json:"state,omitempty"`
+	Mark  string `json:"mark,omitempty"`
+	// Chips says what somebody has to look at, in order of weight: 待裁定, 待核,
+	// 作废待裁定, 有不同修改, 签字后有修改, 待补, 更正建议, 签字后补入 n 条.
+	Chips []string `json:"chips,omitempty"`
+	// Missing names the required fields that a merge left empty (待补).
+	Missing []string `json:"missing,omitempty"`
+	// Suggestions are edits that came too late to count (更正建议).
+	Suggestions []Suggestion `json:"suggestions,omitempty"`
+	// MergedInto is the record that this one was put into (并为一份); Merged are
+	// those put into this one: what they say stands among this one's fields.
+	MergedInto syncproto.RecordID   `json:"merged_into,omitzero"`
+	Merged     []syncproto.RecordID `json:"merged,omitempty"`
 	// VoidedAndEdited: one person voided it, another edited unaware: 作废待裁定.
 	VoidedAndEdited bool     `json:"voided_and_edited,omitempty"`
 	VoidReasons     []string `json:"void_reasons,omitempty"`
@@ -47,6 +62,39 @@ type Field struct {
 	Mark string `json:"mark,omitempty"`
 	// Removed are the items of a list that were struck out.
 	Removed []any `json:"removed,omitempty"`
+	// Passages is a text by author, when several wrote in it.
+	Passages []Passage `json:"passages,omitempty"`
+	// Same pairs statements, by their places in Value, that two recorders may
+	// have taken of one speech (疑似重复).
+	Same [][2]int `json:"same,omitempty"`
+	// Notes are what there is to say: 更正, 已确认; of an entry of a log: 未生效
+	// with its reason, 签字后补入 1 条.
+	Notes []Note `json:"notes,omitempty"`
+}
+
+// Passage is a run of text that one device wrote.
+type Passage struct {
+	Text    string              `json:"text"`
+	Replica syncproto.ReplicaID `json:"replica"`
+	// Check: two people replaced the same words, 〔两处修改，请核对〕.
+	Check bool `json:"check,omitempty"`
+}
+
+// Note is a remark on a field, or with Entry not negative on an entry of a log.
+type Note struct {
+	Entry int    `json:"entry"`
+	Text  string `json:"text"`
+}
+
+// Suggestion is a 更正建议: Client.Correct takes it, Client.Decline does not.
+type Suggestion struct {
+	Field    string                `json:"field"`
+	Label    string                `json:"label"`
+	New      any                   `json:"new"`
+	Author   syncproto.PersonID    `json:"author,omitzero"` // zero: not known here
+	Replicas []syncproto.ReplicaID `json:"replicas,omitempty"`
+	When     time.Time             `json:"when,omitzero"`
+	Reason   string                `json:"reason"`
 }
 
 // Shown is one of several values: who saved it, when, on which device.
@@ -119,34 +167,59 @@ func (d *Draft) View() (*View, error) {
 
 func (c *Client) viewOf(rec *crdt.Record) *View {
 	row := c.rowOf(rec)
-	v := &View{Record: rec.ID, Kind: rec.Kind, KindName: rec.Kind, Title: row.Title, Number: row.Number, Status: shownStatus(rec),
-		VoidedAndEdited: rec.Conflict() != "", Partial: rec.Partial}
+	l := c.look(rec)
+	v := &View{Record: rec.ID, Kind: rec.Kind, KindName: rec.Kind, Title: row.Title, Number: row.Number, Status: RecordStatus(l.Status()),
+		VoidedAndEdited: rec.Conflict() != "", Partial: rec.Partial, Chips: l.Chips(), MergedInto: view.MergedInto(rec)}
 	v.Code, _ = Code(rec.ID)
 	for _, m := range rec.DeleteMarks() {
 		if s, ok := view.Plain(m.Reason).(string); ok && s != "" {
 			v.VoidReasons = append(v.VoidReasons, s)
 		}
 	}
-	k, known := c.schema.Kind(rec.Kind)
-	rd := reader{c, rec}
+	if p, ok := l.Progress(); ok {
+		v.State, v.Mark = p.State, p.Mark
+	}
+	for _, f := range l.Missing() {
+		v.Missing = append(v.Missing, f.Path())
+	}
+	for _, m := range l.Merged {
+		v.Merged = append(v.Merged, m.ID)
+	}
+	v.Suggestions = suggestions(l)
 	seen := map[string]bool{seal.KeysField: true}
-	if known {
-		v.KindName = k.Zh
-		for _, f := range k.Fields {
+	if l.Kind != nil {
+		v.KindName = l.Kind.Zh
+		for _, f := range l.Kind.Fields {
 			seen[f.Key] = true
-			if shown, ok := rd.shown(f.Key, f); ok {
+			if shown, ok := c.shown(l, f.Key, f); ok {
 				v.Fields = append(v.Fields, shown)
 			}
 		}
 	}
-	for _, f := range rec.Fields() {
+	for _, f := range l.Fields() {
 		if !seen[f.Name] {
-			if shown, ok := rd.shown(f.Name, nil); ok {
+			if shown, ok := c.shown(l, f.Name, nil); ok {
 				v.Fields = append(v.Fields, shown)
 			}
 		}
 	}
 	return v
+}
+
+func suggestions(l *view.Look) (out []Suggestion) {
+	for _, s := range l.Suggestions() {
+		x := Suggestion{Field: s.Field, Label: s.Field, New: s.New, Author: s.Author, Replicas: s.By, Reason: s.Reason}
+		if s.Wall != 0 {
+			x.When = time.UnixMilli(s.Wall)
+		}
+		if l.Kind != nil {
+			if f, ok := l.Kind.Field(s.Field); ok {
+				x.Label = f.Zh
+			}
+		}
+		out = append(out, x)
+	}
+	return out
 }
 
 // Field finds a field of the view by its key.
@@ -166,73 +239,165 @@ func (v *View) Value(key string) any {
 }
 
 // shown makes one field; f is nil for one that the schema does not know.
-func (r reader) shown(name string, f *schema.Field) (Field, bool) {
-	class, ok := classOf(r.rec, name)
-	if !ok {
-		return Field{}, false
-	}
+func (c *Client) shown(l *view.Look, name string, f *schema.Field) (Field, bool) {
 	out := Field{Key: name, Label: name}
 	if f != nil {
 		out.Label, out.Section = f.Zh, f.Section
 	}
-	v, _ := r.field(name, class)
-	out.Value = masked(v)
-	if class == crdt.ClassList {
-		for _, item := range r.rec.Items(name, true) {
-			if item.Removed {
-				out.Removed = append(out.Removed, masked(r.item(name, item)))
-			}
+	class, ok := classOf(l, name)
+	if !ok {
+		if f != nil {
+			out.Value = l.Computed(f)
 		}
+		return out, out.Value != nil
 	}
-	r.conflicts(&out, f)
+	switch class {
+	case crdt.ClassValue:
+		c.value(l, &out)
+	case crdt.ClassText:
+		longText(l, &out)
+	case crdt.ClassList:
+		c.items(l, &out, f)
+	default:
+		c.many(l, &out, class)
+	}
 	return out, true
 }
 
-// conflicts fills in what there is to choose from, by the rules of package view.
-func (r reader) conflicts(out *Field, f *schema.Field) {
-	for _, conflict := range r.rec.Conflicts() {
-		if conflict.Field != out.Key {
-			continue
-		}
-		var values view.Values = r.rec
-		name, rule := conflict.Field, f
-		if !conflict.Item.IsNone() {
-			values, name = r.rec.Item(conflict.Field, conflict.Item), conflict.Sub
-			if f != nil {
-				rule, _ = f.Item(conflict.Sub)
+// value fills in a value field, and what there is to choose from.
+func (c *Client) value(l *view.Look, out *Field) {
+	shown := l.Field(out.Key)
+	if shown.Corrected != nil {
+		out.Value, out.Notes = shown.Value, []Note{correction(shown.Corrected)}
+		return
+	}
+	first := shown.First()
+	if first == nil && len(shown.All) > 0 {
+		first = &shown.All[0]
+	}
+	if first != nil {
+		out.Value = masked(reader{c, &crdt.Record{ID: first.Record}}.version(out.Key, syncproto.ElemID{}, "", first))
+	}
+	if shown.Chip == "" {
+		return
+	}
+	all := c.choices(out.Key, syncproto.ElemID{}, "", shown)
+	if len(all) == 0 {
+		return
+	}
+	out.Mark, out.All, out.Value = shown.Chip, all, nil
+	if shown.Value != nil {
+		for i, v := range shown.All {
+			if v.Shown {
+				out.Value = all[i].Value
 			}
 		}
-		shown := view.Field(values, name, rule)
-		all := r.choices(&conflict, shown)
-		if len(all) == 0 {
-			continue
+	}
+}
+
+func correction(c *view.Correction) Note {
+	return Note{-1, "更正：原为“" + fmt.Sprint(c.Old) + "”，" + c.Reason}
+}
+
+func longText(l *view.Look, out *Field) {
+	t := l.Text(out.Key)
+	if t == nil {
+		return
+	}
+	out.Value = t.String()
+	for _, p := range t.Passages {
+		out.Passages = append(out.Passages, Passage{p.Text, p.Replica, p.Check})
+	}
+	if len(out.Passages) < 2 {
+		out.Passages = nil
+	}
+	if t.Fixed {
+		out.Notes = append(out.Notes, Note{-1, "已确认"})
+	}
+	if t.Corrected != nil {
+		out.Notes = append(out.Notes, correction(t.Corrected))
+	}
+}
+
+// items fills in a list. An item of a record put into this one names it.
+func (c *Client) items(l *view.Look, out *Field, f *schema.Field) {
+	shown := []any{}
+	add := func(rec *crdt.Record, item *crdt.Item) {
+		m := reader{c, rec}.item(out.Key, item)
+		if rec != l.Record {
+			m["record"] = rec.ID.String()
 		}
-		out.All = append(out.All, all...)
-		if !conflict.Item.IsNone() {
-			out.Mark = cmp.Or(out.Mark, shown.Chip)
-			continue
+		if f != nil && out.Key == "members" && rec.Kind == "HD" {
+			m["presence"] = l.Presence(item.ID)
 		}
-		out.Mark, out.Value = shown.Chip, nil
-		if shown.Value != nil {
-			for i, v := range shown.All {
-				if v.Shown {
-					out.Value = all[i].Value
-				}
+		if item.Removed {
+			out.Removed = append(out.Removed, masked(m))
+		} else {
+			shown = append(shown, masked(m))
+		}
+	}
+	statements := out.Key == "statements"
+	if statements {
+		all := l.Statements()
+		for _, s := range all {
+			add(s.Of, s.Item)
+		}
+		out.Same = view.Duplicates(all)
+	}
+	for _, rec := range l.All() {
+		for _, item := range rec.Items(out.Key, true) {
+			if item.Removed || !statements {
+				add(rec, item)
 			}
+		}
+	}
+	if len(shown) > 0 {
+		out.Value = shown
+	}
+	for _, clash := range l.Clashes() {
+		if clash.Field == out.Key && !clash.Item.IsNone() {
+			out.All = append(out.All, c.choices(clash.Field, clash.Item, clash.Sub, clash.Shown)...)
+			out.Mark = cmp.Or(out.Mark, clash.Chip)
+		}
+	}
+}
+
+// many fills in a set or a log, with what the records put into this one add.
+func (c *Client) many(l *view.Look, out *Field, class crdt.Class) {
+	var values []any
+	for _, rec := range l.All() {
+		v, _ := reader{c, rec}.field(out.Key, class)
+		more, _ := masked(v).([]any)
+		for _, x := range more {
+			if class == crdt.ClassLog || !slices.ContainsFunc(values, func(y any) bool { return reflect.DeepEqual(x, y) }) {
+				values = append(values, x)
+			}
+		}
+	}
+	if values != nil {
+		out.Value = values
+	}
+	if class != crdt.ClassLog {
+		return
+	}
+	for i, e := range l.Log(out.Key) {
+		if note := l.EntryNote(out.Key, e.Dot); note != "" {
+			out.Notes = append(out.Notes, Note{i, note})
 		}
 	}
 }
 
 // choices opens the values of a conflict. Sealed values that read the same are
 // no conflict to a person, though they differ to the merge.
-func (r reader) choices(c *crdt.FieldConflict, shown view.Shown) []Shown {
+func (c *Client) choices(field string, item syncproto.ElemID, sub string, shown view.Shown) []Shown {
 	var out []Shown
 	differ := false
-	for _, v := range shown.All {
-		s := Shown{Value: masked(r.plain(v.Raw, placeOf(c.Field, c.Item, c.Sub, v.Dot))), Author: v.Author, When: time.UnixMilli(v.Wall),
-			Replica: v.Dot.Replica, Sub: c.Sub}
-		if !c.Item.IsNone() {
-			s.Item = ItemRef(c.Item.String())
+	for i := range shown.All {
+		v := &shown.All[i]
+		s := Shown{Value: masked(reader{c, &crdt.Record{ID: v.Record}}.version(field, item, sub, v)), Author: v.Author, When: time.UnixMilli(v.Wall),
+			Replica: v.Dot.Replica, Sub: sub}
+		if !item.IsNone() {
+			s.Item = ItemRef(item.String())
 		}
 		out = append(out, s)
 		differ = differ || !reflect.DeepEqual(s.Value, out[0].Value)
@@ -241,6 +406,14 @@ func (r reader) choices(c *crdt.FieldConflict, shown view.Shown) []Shown {
 		return nil
 	}
 	return out
+}
+
+// version opens one of the values of a field.
+func (r reader) version(field string, item syncproto.ElemID, sub string, v *view.Version) any {
+	if v.Raw == nil {
+		return nil
+	}
+	return r.plain(v.Raw, placeOf(field, item, sub, v.Dot))
 }
 
 // masked puts Masked in place of what could not be opened.

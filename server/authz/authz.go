@@ -51,11 +51,13 @@ func (g Grant) assists() bool {
 }
 
 // Viewer is a person as far as rights go. Cares lists the households of which
-// he is the responsible cadre now.
+// he is the responsible cadre now; Named those he is named for in one of
+// several open rows: he knows of these rows and does not see the file.
 type Viewer struct {
 	Person syncproto.PersonID
 	Grants []Grant
 	Cares  map[syncproto.RecordID]bool
+	Named  map[syncproto.RecordID]bool
 }
 
 // On returns the viewer with only the grants in force on a date (2006-01-02).
@@ -135,6 +137,9 @@ func (v *Viewer) Reads(f *Facts) syncproto.Audience {
 		return scopeTeam
 	}
 	var out syncproto.Audience
+	if f.Kind == "GB" && v.Named[f.Household] {
+		out = syncproto.ForScope
+	}
 	for i := range v.Grants {
 		out |= v.Grants[i].reads(f)
 	}

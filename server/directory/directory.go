@@ -17,6 +17,7 @@ import (
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/view"
 )
 
 // Person is what pages and rights need of a person.
@@ -36,14 +37,6 @@ type Unit struct {
 	Level       string
 }
 
-// Assignment ties a responsible cadre to a household.
-type Assignment struct {
-	ID, Household syncproto.RecordID
-	Cadre         syncproto.PersonID
-	FromOn        string
-	Open          bool
-}
-
 // Directory is safe for concurrent use.
 type Directory struct {
 	era         atomic.Uint64 // counts what was applied
@@ -52,17 +45,36 @@ type Directory struct {
 	units       map[syncproto.RecordID]Unit
 	places      map[string]string // code -> name
 	boats       map[syncproto.RecordID]string
-	assignments map[syncproto.RecordID]Assignment
+	assignments map[syncproto.RecordID]view.Assignment
+	plans       map[syncproto.RecordID]syncproto.RecordID // plan -> household
+	into        map[syncproto.RecordID]syncproto.RecordID // record -> the one it was put into
 }
 
 // New returns an empty directory.
 func New() *Directory {
 	return &Directory{people: map[syncproto.PersonID]Person{}, units: map[syncproto.RecordID]Unit{}, places: map[string]string{},
-		boats: map[syncproto.RecordID]string{}, assignments: map[syncproto.RecordID]Assignment{}}
+		boats: map[syncproto.RecordID]string{}, assignments: map[syncproto.RecordID]view.Assignment{},
+		plans: map[syncproto.RecordID]syncproto.RecordID{}, into: map[syncproto.RecordID]syncproto.RecordID{}}
 }
 
 // kinds are those the directory is made of.
-var kinds = []string{"person", "unit", "place", "boat", "GB"}
+var kinds = []string{"person", "unit", "place", "boat", "GB", "FA", putInto}
+
+// putInto is the list of the records that were put into another.
+const putInto = "merged_into"
+
+// Lists names the lists of records (records.KindKey) that the directory wants
+// this one in, none when it is none of its business.
+func Lists(rec *crdt.Record) []string {
+	var out []string
+	if slices.Contains(kinds, rec.Kind) {
+		out = append(out, rec.Kind)
+	}
+	if _, ok := rec.Value(putInto); ok {
+		out = append(out, putInto)
+	}
+	return out
+}
 
 // Load reads everything the directory is made of.
 func (d *Directory) Load(ctx context.Context, s store.Store) error {
@@ -111,9 +123,12 @@ func (d *Directory) Apply(rec *crdt.Record) {
 	case "boat":
 		setOrDelete(d.boats, rec.ID, gone, records.Text(rec, "name"))
 	case "GB":
-		setOrDelete(d.assignments, rec.ID, gone, Assignment{ID: rec.ID, Household: records.Ref(rec, "household_id"),
-			Cadre: records.Ref(rec, "cadre_id"), FromOn: records.Text(rec, "from_on"), Open: len(rec.Log("ends")) == 0})
+		setOrDelete(d.assignments, rec.ID, gone, view.AssignmentOf(rec))
+	case "FA":
+		setOrDelete(d.plans, rec.ID, gone, records.Ref(rec, "household_id"))
 	}
+	to := view.MergedInto(rec)
+	setOrDelete(d.into, rec.ID, gone || to.IsZero(), to)
 }
 
 func setOrDelete[K comparable, V any](m map[K]V, k K, gone bool, v V) {
@@ -161,25 +176,71 @@ func (d *Directory) GrantsOf(rec *crdt.Record) []authz.Grant {
 func (d *Directory) Viewer(id syncproto.PersonID) authz.Viewer {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return authz.Viewer{Person: id, Grants: d.people[id].Grants, Cares: d.cares(id)}
+	v := authz.Viewer{Person: id, Grants: d.people[id].Grants, Cares: map[syncproto.RecordID]bool{}}
+	rows := map[syncproto.RecordID][]view.Assignment{}
+	for _, a := range d.assignments {
+		if a.Cadre == id {
+			rows[a.Household] = nil
+		}
+	}
+	for _, a := range d.assignments {
+		if _, named := rows[a.Household]; named {
+			rows[a.Household] = append(rows[a.Household], a)
+		}
+	}
+	for household := range rows {
+		switch duty := view.Decide(rows[household]); {
+		case duty.Holder != nil && duty.Holder.Cadre == id:
+			v.Cares[household] = true
+		case duty.Undecided() && slices.ContainsFunc(duty.Open, func(a view.Assignment) bool { return a.Cadre == id }):
+			if v.Named == nil {
+				v.Named = map[syncproto.RecordID]bool{}
+			}
+			v.Named[household] = true
+		}
+	}
+	return v
 }
 
-// cares lists the households a person answers for: of two open rows for one
-// household only the earlier holder counts (待裁定), until one is closed.
-func (d *Directory) cares(id syncproto.PersonID) map[syncproto.RecordID]bool {
-	holder := map[syncproto.RecordID]Assignment{}
-	for _, a := range d.assignments {
-		h, ok := holder[a.Household]
-		if a.Open && (!ok || a.FromOn < h.FromOn || a.FromOn == h.FromOn && a.ID.Compare(h.ID) < 0) {
-			holder[a.Household] = a
+// Siblings lists the other records of the kind for the same household, by id:
+// of an assignment or a plan.
+func (d *Directory) Siblings(rec *crdt.Record) (out []syncproto.RecordID) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	household := records.Ref(rec, "household_id")
+	switch rec.Kind {
+	case "GB":
+		for _, a := range d.assignments {
+			if a.Household == household {
+				out = append(out, a.ID)
+			}
+		}
+	case "FA":
+		for id, h := range d.plans {
+			if h == household {
+				out = append(out, id)
+			}
 		}
 	}
-	out := map[syncproto.RecordID]bool{}
-	for household, a := range holder {
-		if a.Cadre == id {
-			out[household] = true
+	out = slices.DeleteFunc(out, func(id syncproto.RecordID) bool { return id == rec.ID })
+	slices.SortFunc(out, syncproto.RecordID.Compare)
+	return out
+}
+
+// MergedInto lists the records put into one (并为一份), and those put into
+// them, by id.
+func (d *Directory) MergedInto(id syncproto.RecordID) []syncproto.RecordID {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var out []syncproto.RecordID
+	for queue := []syncproto.RecordID{id}; len(queue) > 0; queue = queue[1:] {
+		for from, to := range d.into {
+			if to == queue[0] { // a pointer leads to a smaller id: no circles
+				out, queue = append(out, from), append(queue, from)
+			}
 		}
 	}
+	slices.SortFunc(out, syncproto.RecordID.Compare)
 	return out
 }
 

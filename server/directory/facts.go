@@ -5,6 +5,7 @@ import (
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/view"
 )
 
 // Facts reads from a record what rights depend on.
@@ -24,22 +25,11 @@ func (d *Directory) Facts(rec *crdt.Record) authz.Facts {
 	}
 	f.Household = householdOf(rec)
 	f.Visibility = visibilityOf(rec)
-	f.Draft = statusOf(rec) == "草稿"
+	f.Draft = view.Status(rec) == view.Draft
 	f.Writers = writersOf(rec)
 	f.Related = relatedTo(rec)
 	f.Excluded = records.Refs(rec, "about_person_ids")
 	return f
-}
-
-// statusOf is the last entry of the record's status log.
-func statusOf(rec *crdt.Record) string {
-	status := records.Text(rec, "status")
-	for _, e := range rec.Log("status") {
-		if s := records.PlainText(e.Value); s != "" {
-			status = s
-		}
-	}
-	return status
 }
 
 // handlersOf lists the units' people a demand was ever given to; the last one

@@ -73,8 +73,21 @@ type Record struct {
 	Place   string             `json:"place_code,omitempty"`
 	Status  string             `json:"status,omitempty"`
 	Deleted bool               `json:"deleted,omitempty"`
-	Fields  []Field            `json:"fields"`
-	Held    []HeldPart         `json:"held,omitempty"`
+	// Marks are the record's chips in words, in order of weight: 待裁定, 待核,
+	// 作废待裁定, 有不同修改, 签字后有修改, 待补, 更正建议, 签字后补入 n 条.
+	Marks []string `json:"marks,omitempty"`
+	// State is what the record's events give, StateMark stands beside it: 重办.
+	State     string `json:"state,omitempty"`
+	StateMark string `json:"state_mark,omitempty"`
+	// Missing names the required fields that a merge left empty (待补).
+	Missing     []string     `json:"missing,omitempty"`
+	Suggestions []Suggestion `json:"suggestions,omitempty"`
+	// MergedInto is the record this one was put into (并为一份), Merged are
+	// those put into this one: what they say stands among its fields.
+	MergedInto string               `json:"merged_into,omitempty"`
+	Merged     []syncproto.RecordID `json:"merged,omitempty"`
+	Fields     []Field              `json:"fields"`
+	Held       []HeldPart           `json:"held,omitempty"`
 	// Conflicts are the values of which several versions stand, of the record's
 	// fields and of its lists' items, as far as the viewer reads them.
 	Conflicts []Conflict `json:"conflicts,omitempty"`
@@ -93,10 +106,32 @@ type Field struct {
 	Label  string          `json:"label,omitempty"`
 	Value  json.RawMessage `json:"value,omitempty"` // the one shown first
 	Masked string          `json:"masked,omitempty"`
+	// Chip says that values differ, and what that means: 有不同修改, or with no
+	// value counting until a person has chosen 待核, 待裁定.
+	Chip string `json:"chip,omitempty"`
 	// Values are all live values, when they differ.
 	Values []FieldValue `json:"values,omitempty"`
 	// Passages are a long text in runs of one author, when there are several.
 	Passages []Passage `json:"passages,omitempty"`
+	// Same pairs statements, by their places in Value, that two recorders may
+	// have taken of one speech (疑似重复).
+	Same  [][2]int `json:"same,omitempty"`
+	Notes []Note   `json:"notes,omitempty"`
+}
+
+// Note is a remark on a field, or with Entry not negative on that entry of a
+// log: 更正, 已确认, 未生效 with its reason, 签字后补入 1 条.
+type Note struct {
+	Entry int    `json:"entry"`
+	Text  string `json:"text"`
+}
+
+// Suggestion is a 更正建议: an edit that is kept and does not count.
+type Suggestion struct {
+	Field  string          `json:"field"`
+	New    json.RawMessage `json:"new"`
+	By     []string        `json:"by,omitempty"`
+	Reason string          `json:"reason"`
 }
 
 // Passage is a run of a long text by one author, and when he wrote it by his

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/chuantou/chuantou/server/authz"
+	"github.com/chuantou/chuantou/server/directory"
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
@@ -96,9 +97,11 @@ func (t *txn) settle(w *work) error {
 	if !w.ready {
 		t.in.derive(w)
 	}
-	if authz.Reference(w.facts.Kind) || w.facts.Kind == "GB" {
+	if lists := directory.Lists(w.rec); len(lists) > 0 {
 		t.directory = append(t.directory, w.rec)
-		t.b.Put(records.KindKey(w.facts.Kind, w.rec.ID), []byte{1})
+		for _, list := range lists {
+			t.b.Put(records.KindKey(list, w.rec.ID), []byte{1})
+		}
 	}
 	if err := t.number(w); err != nil {
 		return err

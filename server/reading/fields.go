@@ -22,7 +22,7 @@ func (g *Reading) sections(l *loaded, authors *authorList) []web.Section {
 		return nil
 	}
 	filled := map[string]crdt.Class{}
-	for _, f := range l.rec.Fields() {
+	for _, f := range l.look.Fields() {
 		filled[f.Name] = f.Class
 	}
 	var out []web.Section
@@ -30,7 +30,7 @@ func (g *Reading) sections(l *loaded, authors *authorList) []web.Section {
 		section := web.Section{Label: s.Zh}
 		for _, f := range l.kind.Fields {
 			class, ok := filled[f.Key]
-			if f.Section != s.Key || !ok || f.Companion() || hiddenField(f.Key) {
+			if f.Section != s.Key || !ok && l.look.Computed(f) == nil || f.Companion() || hiddenField(f.Key) {
 				continue
 			}
 			section.Fields = append(section.Fields, g.field(l, f, class, authors))
@@ -69,10 +69,12 @@ func (g *Reading) field(l *loaded, f *schema.Field, class crdt.Class, authors *a
 		return out
 	}
 	switch class {
+	case 0:
+		out.Text = g.words(f, l.look.Computed(f))
 	case crdt.ClassText:
-		out.Passages = g.passages(l, textAt{field: f.Key}, l.rec.Text(f.Key), authors)
+		g.longText(l, f, &out, authors)
 	case crdt.ClassSet:
-		g.members(l, l.rec.Set(f.Key), f, &out)
+		g.members(l, l.look.Set(f.Key), f, &out)
 	case crdt.ClassList:
 		if f.Key == "statements" {
 			out.Statements = g.statements(l, f, authors)
@@ -80,11 +82,18 @@ func (g *Reading) field(l *loaded, f *schema.Field, class crdt.Class, authors *a
 			out.Table = g.table(l, f)
 		}
 	case crdt.ClassLog:
-		for _, e := range l.rec.Log(f.Key) {
-			out.Events = append(out.Events, g.event(f, e))
+		for _, e := range l.look.Log(f.Key) {
+			ev := g.event(f, e)
+			if note := l.look.EntryNote(f.Key, e.Dot); note != "" {
+				ev.Notes = append(ev.Notes, note)
+			}
+			out.Events = append(out.Events, ev)
 		}
 	default:
-		shown := view.Field(l.rec, f.Key, f)
+		shown := l.look.Field(f.Key)
+		if shown.Corrected != nil {
+			out.Notes = append(out.Notes, g.correction(f, shown.Corrected))
+		}
 		if out.Masked = sealedWords(shown.Value); out.Masked == "" {
 			out.Text = g.words(f, shown.Value)
 			g.link(l, shown.Value, f, &out)
@@ -93,7 +102,45 @@ func (g *Reading) field(l *loaded, f *schema.Field, class crdt.Class, authors *a
 			out.Text = shown.Chip
 		}
 	}
+	for _, s := range l.look.Suggestions() {
+		if s.Field == f.Key {
+			out.Notes = append(out.Notes, g.suggestion(f, &s))
+		}
+	}
 	return out
+}
+
+// longText is a text in runs of one author, with what there is to say of it.
+func (g *Reading) longText(l *loaded, f *schema.Field, out *web.Field, authors *authorList) {
+	t := l.look.Text(f.Key)
+	if t == nil {
+		return
+	}
+	out.Passages = g.passages(l, textAt{field: f.Key}, t.Passages, authors)
+	if t.Fixed {
+		out.Notes = append(out.Notes, "已"+f.Merge.Arg)
+	}
+	if t.Corrected != nil {
+		out.Notes = append(out.Notes, g.correction(f, t.Corrected))
+	}
+}
+
+func (g *Reading) correction(f *schema.Field, c *view.Correction) string {
+	return "更正：原为“" + g.words(f, c.Old) + "”。" + c.Reason + "（" + g.person(c.Author).Words() + "）"
+}
+
+// suggestion says who wanted a text to read how, and why it does not.
+func (g *Reading) suggestion(f *schema.Field, s *view.Suggestion) string {
+	var by []string
+	if !s.Author.IsZero() {
+		by = append(by, g.person(s.Author).Words())
+	} else {
+		for _, r := range s.By {
+			owner, _ := g.Devices.DeviceName(r)
+			by = append(by, g.person(owner).Words())
+		}
+	}
+	return "更正建议（未生效）：“" + g.words(f, s.New) + "”　" + strings.Join(by, "、") + "，" + s.Reason
 }
 
 func (g *Reading) members(l *loaded, set []crdt.Member, f *schema.Field, out *web.Field) {
@@ -137,40 +184,58 @@ func (g *Reading) refTo(l *loaded, id syncproto.RecordID, f *schema.Field) web.R
 }
 
 func (g *Reading) statements(l *loaded, f *schema.Field, authors *authorList) []web.Statement {
-	all := view.Statements(l.rec)
+	all := l.look.Statements()
 	recorders := map[syncproto.RecordID]bool{}
-	numbers := map[syncproto.ElemID]int{}
 	for i := range all {
 		recorders[all[i].Recorder] = true
-		numbers[all[i].ID] = i + 1
 	}
-	same := map[syncproto.ElemID]syncproto.ElemID{}
+	same := map[int]int{}
 	for _, pair := range view.Duplicates(all) {
 		same[pair[0]], same[pair[1]] = pair[1], pair[0]
 	}
 	var out []web.Statement
 	for i := range all {
-		s := &all[i]
-		st := web.Statement{Number: i + 1, Speaker: g.speaker(s.Speaker), Mode: itemText(s.Item, "mode"), Type: itemText(s.Item, "type")}
-		if at, day, ok := timeline.ParseTime(itemText(s.Item, "said_at")); ok && !day {
-			st.At = web.At(at)
-		}
-		if len(recorders) > 1 {
-			st.Recorder = authors.number(s.Recorder)
-		}
-		if a := l.class("statements", s.ID, "text"); !l.classes.Has(a) {
-			st.Masked = "含个人敏感信息，只给记录人和主持人看"
-		} else if doc := s.Text("text"); doc != nil {
-			st.Text = doc.String()
-		} else {
-			st.Text = itemText(s.Item, "text")
-		}
-		if other, ok := same[s.ID]; ok {
-			st.Duplicate = fmt.Sprintf("疑似重复：与第 %d 句", numbers[other])
+		st := g.statement(l, &all[i], authors, len(recorders) > 1)
+		st.Number = i + 1
+		if other, ok := same[i]; ok {
+			st.Duplicate = fmt.Sprintf("疑似重复：与第 %d 句", other+1)
 		}
 		out = append(out, st)
 	}
+	for _, rec := range l.look.All() {
+		for _, it := range rec.Items(f.Key, true) {
+			if it.Removed {
+				st := g.statement(l, &view.Statement{Item: it, Of: rec, Speaker: records.ItemPlain(it, "speaker")}, authors, false)
+				st.Struck = true
+				out = append(out, st)
+			}
+		}
+	}
 	return out
+}
+
+func (g *Reading) statement(l *loaded, s *view.Statement, authors *authorList, several bool) web.Statement {
+	st := web.Statement{Speaker: g.speaker(s.Speaker), Mode: itemText(s.Item, "mode"), Type: itemText(s.Item, "type")}
+	if at, day, ok := timeline.ParseTime(itemText(s.Item, "said_at")); ok && !day {
+		st.At = web.At(at)
+	}
+	if several {
+		st.Recorder = authors.number(s.Recorder)
+	}
+	if a := l.classIn(s.Of, "statements", s.ID, "text"); !l.classes.Has(a) {
+		st.Masked = "含个人敏感信息，只给记录人和主持人看"
+		return st
+	}
+	doc := s.Text("text")
+	if doc == nil {
+		st.Text = itemText(s.Item, "text")
+		return st
+	}
+	st.Text = doc.String()
+	if runs := g.passages(l, textAt{field: "statements", item: s.ID, sub: "text"}, view.Passages(doc), authors); len(runs) > 1 || len(runs) == 1 && runs[0].Check {
+		st.Passages = runs
+	}
+	return st
 }
 
 func itemText(item *crdt.Item, sub string) string {
@@ -188,28 +253,39 @@ func (g *Reading) speaker(v any) web.Person {
 
 // table is a list of items with its sub-fields as columns; columns nobody filled are left out.
 func (g *Reading) table(l *loaded, f *schema.Field) *web.Table {
-	items := l.rec.Items(f.Key, true)
+	items := l.look.Items(f.Key, true)
 	t := &web.Table{}
 	var subs []*schema.Field
 	for _, s := range f.Items {
-		if slices.ContainsFunc(items, func(it *crdt.Item) bool { _, ok := it.Value(s.Key); return ok || it.Text(s.Key) != nil }) {
+		if isPresence(f, s) || slices.ContainsFunc(items, func(it *crdt.Item) bool { _, ok := it.Value(s.Key); return ok || it.Text(s.Key) != nil }) {
 			subs = append(subs, s)
 			t.Columns = append(t.Columns, s.Zh)
 		}
 	}
-	for _, it := range items {
-		row := web.TableRow{Struck: it.Removed}
-		for _, s := range subs {
-			row.Cells = append(row.Cells, g.cell(l, f, it, s))
+	for _, rec := range l.look.All() {
+		for _, it := range rec.Items(f.Key, true) {
+			row := web.TableRow{Struck: it.Removed}
+			for _, s := range subs {
+				row.Cells = append(row.Cells, g.cell(l, rec, f, it, s))
+			}
+			t.Rows = append(t.Rows, row)
 		}
-		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
 
-func (g *Reading) cell(l *loaded, f *schema.Field, it *crdt.Item, s *schema.Field) web.Cell {
-	if a := l.class(f.Key, it.ID, s.Key); !l.classes.Has(a) {
+// isPresence reports whether a sub-field is where a household's member is,
+// which the household's changes tell.
+func isPresence(f, s *schema.Field) bool {
+	return s.Key == "presence" && s.Merge.Code == schema.EV && s.From == "changes" && f.Key == "members"
+}
+
+func (g *Reading) cell(l *loaded, rec *crdt.Record, f *schema.Field, it *crdt.Item, s *schema.Field) web.Cell {
+	if a := l.classIn(rec, f.Key, it.ID, s.Key); !l.classes.Has(a) {
 		return web.Cell{Masked: maskedWords(a)}
+	}
+	if isPresence(f, s) {
+		return web.Cell{Text: l.look.Presence(it.ID)}
 	}
 	if doc := it.Text(s.Key); doc != nil && doc.Len() > 0 {
 		return web.Cell{Text: doc.String()}

@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -77,20 +78,36 @@ func (j JSON) Record(ctx context.Context, viewer syncproto.PersonID, id syncprot
 		return httpapi.Record{}, err
 	}
 	out := httpapi.Record{ID: id, Kind: l.rec.Kind, Label: j.kindLabel(l.rec.Kind), Title: j.title(l), Number: j.number(l),
-		Place: l.facts.Place, Status: "已提交", Deleted: l.rec.Deleted(), Version: l.rec.Version, Fields: []httpapi.Field{}, Latest: l.latest, AsOf: asOf}
-	if out.Deleted {
-		out.Status = "已作废"
+		Place: l.facts.Place, Status: cmp.Or(l.look.Status(), view.Submitted), Deleted: l.rec.Deleted(), Version: l.rec.Version, Fields: []httpapi.Field{}, Latest: l.latest, AsOf: asOf}
+	out.Marks = l.look.Chips()
+	if p, ok := l.look.Progress(); ok {
+		out.State, out.StateMark = p.State, p.Mark
 	}
-	for _, info := range l.rec.Fields() {
+	for _, f := range l.look.Missing() {
+		out.Missing = append(out.Missing, f.Path())
+	}
+	for _, s := range l.look.Suggestions() {
+		if l.classes.Has(l.class(s.Field, syncproto.ElemID{}, "")) {
+			out.Suggestions = append(out.Suggestions, j.jsonSuggestion(&s))
+		}
+	}
+	if to := view.MergedInto(l.rec); !to.IsZero() {
+		out.MergedInto = to.String()
+	}
+	for _, m := range l.look.Merged {
+		out.Merged = append(out.Merged, m.ID)
+	}
+	for _, info := range l.look.Fields() {
 		out.Fields = append(out.Fields, j.jsonField(l, info))
 	}
+	j.computed(l, &out)
 	may := acting.May(l.viewer, l.rec, l.facts)
 	if l.now != nil {
 		may = acting.Rights{}
 	}
 	out.May = httpapi.Rights{Comment: may.Comment, Confirm: may.Confirm}
-	for _, c := range j.clashes(l, may.Decide) {
-		out.Conflicts = append(out.Conflicts, j.jsonConflict(l, &c))
+	for _, c := range j.readable(l) {
+		out.Conflicts = append(out.Conflicts, j.jsonConflict(l, &c, may.Decide))
 	}
 	for i := range l.held {
 		out.Held = append(out.Held, j.jsonHeld(&l.held[i]))
@@ -98,19 +115,11 @@ func (j JSON) Record(ctx context.Context, viewer syncproto.PersonID, id syncprot
 	return out, nil
 }
 
-func (j JSON) jsonConflict(l *loaded, c *web.Clash) httpapi.Conflict {
-	out := httpapi.Conflict{Field: c.Field, Item: c.Item, Sub: c.Sub, Label: c.Label, Mark: c.Kind.String(), MayChoose: c.Choose}
-	var values view.Values = l.rec
-	name := c.Field
-	if !c.Item.IsNone() {
-		values, name = l.rec.Item(c.Field, c.Item), c.Sub
-	}
-	for _, w := range c.Values {
-		for _, e := range values.Values(name) {
-			if e.Dot == w.Dot {
-				out.Values = append(out.Values, j.jsonValue(&w, e.Author, view.Plain(e.Value)))
-			}
-		}
+func (j JSON) jsonConflict(l *loaded, c *view.Clash, decides bool) httpapi.Conflict {
+	w := j.clash(l, c, decides)
+	out := httpapi.Conflict{Field: c.Field, Item: c.Item, Sub: c.Sub, Label: w.Label, Mark: c.Chip, MayChoose: w.Choose}
+	for i := range c.All {
+		out.Values = append(out.Values, j.jsonValue(&w.Values[i], c.All[i].Author, c.All[i].Value))
 	}
 	return out
 }
@@ -119,6 +128,44 @@ func (j JSON) jsonValue(w *web.Version, author syncproto.PersonID, v any) httpap
 	out := httpapi.FieldValue{Version: w.Dot, Masked: w.Masked, Author: author, By: w.By.Name, Device: w.Device, Written: w.Written,
 		Received: w.Received, Shown: w.Shown}
 	if w.Masked == "" {
+		out.Value = asJSON(v)
+	}
+	return out
+}
+
+func (j JSON) jsonSuggestion(s *view.Suggestion) httpapi.Suggestion {
+	out := httpapi.Suggestion{Field: s.Field, New: asJSON(s.New), Reason: s.Reason}
+	if !s.Author.IsZero() {
+		out.By = append(out.By, j.person(s.Author).Name)
+		return out
+	}
+	for _, r := range s.By {
+		owner, _ := j.Devices.DeviceName(r)
+		out.By = append(out.By, j.person(owner).Name)
+	}
+	return out
+}
+
+// computed adds the fields that events give.
+func (j JSON) computed(l *loaded, out *httpapi.Record) {
+	if l.kind == nil {
+		return
+	}
+	for _, f := range l.kind.Fields {
+		if f.MergeClass() != schema.ClassNone {
+			continue
+		}
+		if v := l.look.Computed(f); v != nil {
+			out.Fields = append(out.Fields, j.computedField(l, f, v))
+		}
+	}
+}
+
+func (j JSON) computedField(l *loaded, f *schema.Field, v any) httpapi.Field {
+	out := httpapi.Field{Key: f.Key, Label: f.Zh}
+	if a := l.class(f.Key, syncproto.ElemID{}, ""); !l.classes.Has(a) {
+		out.Masked = maskedWords(a)
+	} else {
 		out.Value = asJSON(v)
 	}
 	return out
@@ -136,21 +183,33 @@ func (j JSON) jsonField(l *loaded, info crdt.FieldInfo) httpapi.Field {
 	}
 	switch info.Class {
 	case crdt.ClassText:
-		doc := l.rec.Text(info.Name)
-		out.Value = asJSON(doc.String())
-		for _, p := range j.passages(l, textAt{field: info.Name}, doc, &authorList{g: j.Reading}) {
+		t := l.look.Text(info.Name)
+		out.Value = asJSON(t.String())
+		if t.Fixed {
+			out.Notes = append(out.Notes, httpapi.Note{Entry: -1, Text: "已" + f.Merge.Arg})
+		}
+		out.Notes = j.corrected(f, t.Corrected, out.Notes)
+		for _, p := range j.passages(l, textAt{field: info.Name}, t.Passages, &authorList{g: j.Reading}) {
 			if p.Author > 0 {
 				out.Passages = append(out.Passages, httpapi.Passage{Text: p.Text, By: p.By.Name, From: p.From, To: p.To})
 			}
 		}
 	case crdt.ClassSet:
-		out.Value = asJSON(records.Members(l.rec, info.Name))
+		members := []any{}
+		for _, m := range l.look.Set(info.Name) {
+			members = append(members, view.Plain(m.Value))
+		}
+		out.Value = asJSON(members)
 	case crdt.ClassLog:
-		out.Value = asJSON(records.Entries(l.rec, info.Name))
+		j.entries(l, info.Name, &out)
 	case crdt.ClassList:
 		out.Value = asJSON(j.items(l, info.Name))
+		if info.Name == "statements" {
+			out.Same = view.Duplicates(l.look.Statements())
+		}
 	default:
-		shown := view.Field(l.rec, info.Name, f)
+		shown := l.look.Field(info.Name)
+		out.Chip, out.Notes = shown.Chip, j.corrected(f, shown.Corrected, nil)
 		if out.Masked = sealedWords(shown.Value); out.Masked == "" {
 			out.Value = asJSON(shown.Value)
 		}
@@ -161,6 +220,24 @@ func (j JSON) jsonField(l *loaded, info crdt.FieldInfo) httpapi.Field {
 	return out
 }
 
+func (j JSON) corrected(f *schema.Field, c *view.Correction, notes []httpapi.Note) []httpapi.Note {
+	if c == nil {
+		return notes
+	}
+	return append(notes, httpapi.Note{Entry: -1, Text: j.correction(f, c)})
+}
+
+func (j JSON) entries(l *loaded, field string, out *httpapi.Field) {
+	entries := []any{}
+	for i, e := range l.look.Log(field) {
+		entries = append(entries, view.Plain(e.Value))
+		if note := l.look.EntryNote(field, e.Dot); note != "" {
+			out.Notes = append(out.Notes, httpapi.Note{Entry: i, Text: note})
+		}
+	}
+	out.Value = asJSON(entries)
+}
+
 func (j JSON) values(l *loaded, f *schema.Field, shown view.Shown) (out []httpapi.FieldValue) {
 	for _, v := range shown.All {
 		w := j.version(l, f, v)
@@ -169,23 +246,43 @@ func (j JSON) values(l *loaded, f *schema.Field, shown view.Shown) (out []httpap
 	return out
 }
 
+// items lists a list's items as shown; one of a record put into this one names
+// that record.
 func (j JSON) items(l *loaded, field string) []map[string]any {
 	out := []map[string]any{}
-	for _, item := range l.rec.List(field) {
-		m := map[string]any{"item": item.ID.String()}
-		for _, info := range item.Fields() {
-			if !l.classes.Has(l.class(field, item.ID, info.Name)) {
-				continue
-			}
-			if doc := item.Text(info.Name); info.Class == crdt.ClassText && doc != nil {
-				m[info.Name] = doc.String()
-			} else if v := records.ItemPlain(item, info.Name); sealedWords(v) == "" {
-				m[info.Name] = forJSON(v)
-			}
+	if field == "statements" {
+		for _, s := range l.look.Statements() {
+			out = append(out, j.item(l, s.Of, field, s.Item))
 		}
-		out = append(out, m)
+		return out
+	}
+	for _, rec := range l.look.All() {
+		for _, item := range rec.List(field) {
+			out = append(out, j.item(l, rec, field, item))
+		}
 	}
 	return out
+}
+
+func (j JSON) item(l *loaded, rec *crdt.Record, field string, item *crdt.Item) map[string]any {
+	m := map[string]any{"item": item.ID.String()}
+	if rec != l.rec {
+		m["record"] = rec.ID.String()
+	}
+	for _, info := range item.Fields() {
+		if !l.classes.Has(l.classIn(rec, field, item.ID, info.Name)) {
+			continue
+		}
+		if doc := item.Text(info.Name); info.Class == crdt.ClassText && doc != nil {
+			m[info.Name] = doc.String()
+		} else if v := records.ItemPlain(item, info.Name); sealedWords(v) == "" {
+			m[info.Name] = forJSON(v)
+		}
+	}
+	if field == "members" && rec.Kind == "HD" && l.classes.Has(l.classIn(rec, field, item.ID, "presence")) {
+		m["presence"] = l.look.Presence(item.ID)
+	}
+	return m
 }
 
 // asJSON encodes plain Go with references in their dashed form. Sealed values

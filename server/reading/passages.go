@@ -8,6 +8,7 @@ import (
 	"github.com/chuantou/chuantou/server/web"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/view"
 )
 
 // textAt names a text of a record.
@@ -66,41 +67,39 @@ func (o origins) of(at textAt, first syncproto.ElemID, n int) []origin {
 
 // passages is a long text in runs of one author, numbered when there are
 // several, each with who wrote it and when.
-func (g *Reading) passages(l *loaded, at textAt, doc *text.Doc, authors *authorList) []web.Passage {
-	if doc == nil {
-		return nil
-	}
+func (g *Reading) passages(l *loaded, at textAt, passages []view.Passage, authors *authorList) []web.Passage {
 	type run struct {
 		author      syncproto.PersonID
 		text        string
 		first, last int64 // claimed times, 0 when not known
+		check       bool
 	}
 	var runs []run
 	several := false
-	for _, p := range doc.Passages() {
-		r := run{text: p.Text}
+	for _, p := range passages {
+		r := run{text: p.Text, check: p.Check}
 		for i, from := range l.origins.of(at, p.First, len([]rune(p.Text))) {
 			if r.author = from.author; i == 0 || from.wall < r.first {
 				r.first = from.wall
 			}
 			r.last = max(r.last, from.wall)
 		}
-		if r.author.IsZero() {
+		if r.author.IsZero() && !p.Replica.IsZero() {
 			r.author, _ = g.Devices.DeviceName(p.Replica)
 		}
-		if n := len(runs) - 1; n >= 0 && runs[n].author == r.author {
+		if n := len(runs) - 1; n >= 0 && runs[n].author == r.author && !runs[n].check {
 			last := &runs[n]
-			last.text += r.text
+			last.text, last.check = last.text+r.text, r.check
 			last.first, last.last = min(last.first, r.first), max(last.last, r.last)
 			continue
 		}
-		several = several || len(runs) > 0
+		several = several || len(runs) > 0 && !r.author.IsZero() && !runs[0].author.IsZero()
 		runs = append(runs, r)
 	}
 	out := make([]web.Passage, 0, len(runs))
 	for _, r := range runs {
-		p := web.Passage{Text: r.text}
-		if several {
+		p := web.Passage{Text: r.text, Check: r.check}
+		if several && !r.author.IsZero() {
 			p.Author = authors.number(r.author)
 			if p.By = g.person(r.author); r.first != 0 {
 				p.From, p.To = time.UnixMilli(r.first).In(timeline.Zone), time.UnixMilli(r.last).In(timeline.Zone)

@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -37,6 +38,7 @@ func (g *Reading) load(r store.Reader, id syncproto.RecordID) (*loaded, *authz.F
 type loaded struct {
 	head    records.Head
 	rec     *crdt.Record
+	look    *view.Look
 	facts   *authz.Facts
 	classes syncproto.Audience
 	kind    *schema.Kind
@@ -130,6 +132,9 @@ func (g *Reading) open(ctx context.Context, person syncproto.PersonID, id syncpr
 		if err := g.past(ctx, r, l, at); err != nil {
 			return err
 		}
+		if err := g.belonging(r, v, l); err != nil {
+			return err
+		}
 		if err := g.links(r, v, l); err != nil {
 			return err
 		}
@@ -184,6 +189,35 @@ func (g *Reading) past(ctx context.Context, r store.Reader, l *loaded, at when) 
 	return nil
 }
 
+// belonging looks at the record with what belongs to it: the records put into
+// it, as far as the viewer may read of them what he reads of this one, and the
+// others of its household.
+func (g *Reading) belonging(r store.Reader, v *authz.Viewer, l *loaded) error {
+	l.look = view.Of(l.schema, l.rec, g.Now().In(view.Zone).Format(time.DateOnly))
+	if l.now != nil {
+		return nil // an earlier state stands alone: what the others were then is not known
+	}
+	for _, id := range g.Directory.MergedInto(l.rec.ID) {
+		m, facts, ok, err := g.load(r, id)
+		if err != nil {
+			return err
+		}
+		if ok && !m.rec.Deleted() && v.Reads(facts).Has(l.classes) {
+			l.look.Merged = append(l.look.Merged, m.rec)
+		}
+	}
+	for _, id := range g.Directory.Siblings(l.rec) {
+		m, _, ok, err := g.load(r, id)
+		if err != nil {
+			return err
+		}
+		if ok {
+			l.look.Siblings = append(l.look.Siblings, m.rec)
+		}
+	}
+	return nil
+}
+
 func (g *Reading) waiting(r store.Reader, id syncproto.RecordID) (out []heldPart, err error) {
 	parts, err := records.Waiting(r, id, maxHeld)
 	if err != nil {
@@ -203,14 +237,29 @@ func (g *Reading) waiting(r store.Reader, id syncproto.RecordID) (out []heldPart
 	return out, nil
 }
 
-// class is who a field is for. Of an earlier state a reader needs the class it
-// had then and the one it has now.
+// class is who a field, or with item a sub-field of it, is for: of a field
+// that records put into this one have too the narrowest (a higher bit is a
+// narrower class). Of an earlier state a reader needs the class it had then and
+// the one it has now.
 func (l *loaded) class(field string, item syncproto.ElemID, sub string) syncproto.Audience {
 	class := records.ClassOf(l.schema, l.rec, field, item, sub)
 	if l.now != nil {
 		class |= records.ClassOf(l.schema, l.now, field, item, sub)
 	}
+	if l.look != nil && item.IsNone() {
+		for _, m := range l.look.Merged {
+			class = max(class, records.ClassOf(l.schema, m, field, item, sub))
+		}
+	}
 	return class
+}
+
+// classIn is class for an item of a record that is shown here.
+func (l *loaded) classIn(rec *crdt.Record, field string, item syncproto.ElemID, sub string) syncproto.Audience {
+	if rec == l.rec {
+		return l.class(field, item, sub)
+	}
+	return records.ClassOf(l.schema, rec, field, item, sub)
 }
 
 // Record is web.Source.
@@ -222,7 +271,7 @@ func (g *Reading) Record(ctx context.Context, v web.Viewer, id syncproto.RecordI
 	row, _ := timeline.RowOf(l.rec, &l.head, l.facts)
 	row.Kind, row.Place = l.rec.Kind, l.facts.Place
 	out := web.RecordPage{ID: id, Kind: web.Kind{Code: l.rec.Kind, Label: g.kindLabel(l.rec.Kind)}, Title: g.title(l), Number: g.number(l),
-		Unit: g.Directory.Unit(l.facts.Unit).Name, Where: g.where(&row), Status: "已提交", Sync: "已收到", Marks: marksOf(&row, time.Time{}), Complete: g.complete()}
+		Unit: g.Directory.Unit(l.facts.Unit).Name, Where: g.where(&row), Status: cmp.Or(l.look.Status(), view.Submitted), Sync: "已收到", Marks: marksOf(&row, time.Time{}), Complete: g.complete()}
 	if row.Occurred != 0 {
 		out.When = whenOf(&row)
 	}
@@ -263,7 +312,8 @@ func (g *Reading) page(l *loaded, out *web.RecordPage) {
 		may, out.AsOf = acting.Rights{}, g.asOf(l)
 	}
 	out.May = web.Rights{Comment: may.Comment, Confirm: may.Confirm}
-	out.Clashes = g.clashes(l, may.Decide)
+	out.Clashes = append(g.undecided(l), g.clashes(l, may.Decide)...)
+	g.mark(l, &out.Marks)
 	out.Comments = g.comments(l)
 	out.Sections = g.sections(l, authors)
 	out.Authors = authors.people
@@ -281,8 +331,6 @@ func (g *Reading) page(l *loaded, out *web.RecordPage) {
 		out.Void = &web.Void{Reason: "已作废"}
 		if l.rec.Conflict() != "" {
 			out.Void.Disputed = "有人在不知情时又改过，等管理员裁定"
-		} else {
-			out.Status = "已作废"
 		}
 	}
 	devices := map[syncproto.ReplicaID]bool{}
@@ -330,40 +378,96 @@ func (g *Reading) comments(l *loaded) (out []web.Comment) {
 	return out
 }
 
+// mark adds to a record's marks what only the whole record tells.
+func (g *Reading) mark(l *loaded, m *web.Marks) {
+	m.ToComplete = len(l.look.Missing()) > 0
+	m.Suggestions = len(l.look.Suggestions())
+	added, changed := l.look.AfterSigning()
+	m.SignedAdded, m.SignedEdited = added, changed > 0
+	m.Conflicts, m.Unsettled = 0, nil
+	for _, c := range l.look.Clashes() {
+		switch {
+		case c.Chip == view.ChipDiffers:
+			m.Conflicts++
+		case c.Def != nil:
+			m.Unsettled = append(m.Unsettled, c.Def.Zh+c.Chip)
+		default:
+			m.Unsettled = append(m.Unsettled, c.Chip)
+		}
+	}
+	if l.look.Undecided() {
+		m.Unsettled = append(m.Unsettled, g.kindLabel(l.rec.Kind)+view.ChipDecide)
+	}
+	if p, ok := l.look.Progress(); ok && p.State != "" {
+		m.Extra = append(m.Extra, web.Chip{Text: p.State})
+		if p.Mark != "" {
+			m.Extra = append(m.Extra, web.Chip{Text: p.Mark})
+		}
+	}
+	if !view.MergedInto(l.rec).IsZero() {
+		m.SameAs = "已并入另一份"
+	}
+}
+
+// undecided is the block of a record that waits with others of its household
+// for an administrator: what each of them says, who wrote it and when. The
+// household's file is not opened by it.
+func (g *Reading) undecided(l *loaded) []web.Clash {
+	if !l.look.Undecided() {
+		return nil
+	}
+	out := web.Clash{Field: "household_id", Label: g.kindLabel(l.rec.Kind), Kind: web.ToDecide}
+	field := "cadre_id"
+	if l.rec.Kind == "FA" {
+		field, out.Note = "year", "这一户这一年有几份方案，都等审核；由管理员选一份，或者并成一份。"
+	} else if duty := l.look.Duty(); duty.Holder != nil {
+		out.Note = "定下来以前，仍由" + g.person(duty.Holder.Cadre).Name + "负责，要求和期限不变；新写的几个人还看不到这户的档案。"
+	} else {
+		out.Note = "定下来以前，谁也不算责任人，也看不到这户的档案。"
+	}
+	for _, rec := range append([]*crdt.Record{l.rec}, l.look.Siblings...) {
+		other := view.Of(l.schema, rec, l.look.Today)
+		other.Siblings = append(slices.Clone(l.look.Siblings), l.rec)
+		other.Siblings = slices.DeleteFunc(other.Siblings, func(o *crdt.Record) bool { return o == rec })
+		if shown := other.Field(field); other.Undecided() && len(shown.All) > 0 {
+			out.Values = append(out.Values, g.version(l, l.field(field), shown.All[0]))
+		}
+	}
+	return []web.Clash{out}
+}
+
+// readable lists the clashes that the viewer may read.
+func (g *Reading) readable(l *loaded) []view.Clash {
+	return slices.DeleteFunc(l.look.Clashes(), func(c view.Clash) bool {
+		return !l.classes.Has(l.class(c.Field, c.Item, c.Sub))
+	})
+}
+
 // clashes lists the fields with several values that the viewer may read, with
 // what he needs to choose one where he may.
-func (g *Reading) clashes(l *loaded, decides bool) []web.Clash {
-	var out []web.Clash
-	for _, c := range l.rec.Conflicts() {
-		if !l.classes.Has(l.class(c.Field, c.Item, c.Sub)) {
-			continue
-		}
-		f := l.field(c.Field)
-		var at view.Values = l.rec
-		name, label := c.Field, c.Field
-		if f != nil {
-			label = f.Zh
-		}
-		if !c.Item.IsNone() {
-			at, name = l.rec.Item(c.Field, c.Item), c.Sub
-			if f != nil {
-				if f, _ = f.Item(c.Sub); f != nil {
-					label += "·" + f.Zh
-				}
-			}
-		}
-		shown := view.Field(at, name, f)
-		clash := web.Clash{Field: c.Field, Item: c.Item, Sub: c.Sub, Label: label, Kind: clashKind(shown.Chip), Choose: decides}
-		for _, v := range shown.All {
-			w := g.version(l, f, v)
-			clash.Values = append(clash.Values, w)
-			// What is not shown here cannot be chosen here.
-			clash.Choose = clash.Choose && w.Masked == ""
-		}
-		if !clash.Choose && l.now == nil {
-			clash.Who = whoChooses(decides)
-		}
-		out = append(out, clash)
+func (g *Reading) clashes(l *loaded, decides bool) (out []web.Clash) {
+	for _, c := range g.readable(l) {
+		out = append(out, g.clash(l, &c, decides))
+	}
+	return out
+}
+
+func (g *Reading) clash(l *loaded, c *view.Clash, decides bool) web.Clash {
+	out := web.Clash{Field: c.Field, Item: c.Item, Sub: c.Sub, Label: c.Field, Kind: clashKind(c.Chip), Choose: decides}
+	if f := l.field(c.Field); f != nil {
+		out.Label = f.Zh
+	}
+	if !c.Item.IsNone() && c.Def != nil {
+		out.Label += "·" + c.Def.Zh
+	}
+	for _, v := range c.All {
+		w := g.version(l, c.Def, v)
+		out.Values = append(out.Values, w)
+		// What is not shown here, or stands in another record, cannot be chosen here.
+		out.Choose = out.Choose && w.Masked == "" && v.Raw != nil && v.Record == l.rec.ID
+	}
+	if !out.Choose && l.now == nil {
+		out.Who = whoChooses(decides)
 	}
 	return out
 }

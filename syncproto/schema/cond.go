@@ -27,6 +27,7 @@ var Facts = map[string]string{
 	"@all_rated":         "every feedback is rated, or 未评价 with a reason",
 	"@outcome":           "the outcome in force",
 	"@redone":            "the demand was done again once already",
+	"@by_promiser":       "the entry is the promiser's own",
 	"@confirmed":         "the promiser has confirmed",
 	"@last_outcome":      "the last of 已兑现 and 无法兑现 among the events",
 	"@on_time":           "kept on or before the due date, by judged time",

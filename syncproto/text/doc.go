@@ -192,6 +192,11 @@ type Passage struct {
 	Replica syncproto.ReplicaID
 	First   syncproto.ElemID
 	Text    string
+	// Contested says that this passage and the one before it, another
+	// author's, were put concurrently into one place whose words are deleted:
+	// two people replaced the same words. Who deleted is not kept, so one who
+	// only inserted just where the other replaced counts too.
+	Contested bool
 }
 
 // Passages is the visible text in passages, in order.
@@ -200,6 +205,7 @@ func (d *Doc) Passages() []Passage {
 	var out []Passage
 	var b []byte
 	var end ref
+	var begun *item // the item the last passage begins with
 	for n := int32(0); n >= 0; n = d.nodes[n].next {
 		nd := &d.nodes[n]
 		for _, slot := range nd.kids[:nd.n] {
@@ -212,8 +218,8 @@ func (d *Doc) Passages() []Passage {
 				if len(out) > 0 {
 					out[len(out)-1].Text = string(b)
 				}
-				out = append(out, Passage{Replica: d.authors[it.author].id, First: d.id(first)})
-				b = b[:0]
+				out = append(out, Passage{Replica: d.authors[it.author].id, First: d.id(first), Contested: begun != nil && d.contests(begun, it)})
+				b, begun = b[:0], it
 			}
 			b = append(b, d.buf[it.off:it.off+it.size]...)
 			end = it.element(it.n)
@@ -223,6 +229,13 @@ func (d *Doc) Passages() []Passage {
 		out[len(out)-1].Text = string(b)
 	}
 	return out
+}
+
+// contests tells whether two runs of two authors stand in one place, neither
+// knowing of the other, before an element that is deleted.
+func (d *Doc) contests(x, y *item) bool {
+	return x.left == y.left && x.right == y.right && x.right != none &&
+		d.authors[x.author].id != d.authors[y.author].id && d.item(x.right).size == 0
 }
 
 // Clone returns an independent copy.

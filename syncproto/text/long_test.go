@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
 )
 
@@ -149,6 +150,60 @@ func TestPassages(t *testing.T) {
 	if p := d.Passages(); len(p) != 1 || p[0].Text != "头会上" || p[0].First != elem(a, 2) {
 		t.Errorf("%+v", p)
 	}
+}
+
+// Two people replace the same words: the second of the replacements is
+// contested, whichever device looks, and nothing else is.
+func TestContestedPassages(t *testing.T) {
+	a, b := replica(1), replica(2)
+	contested := func(d *text.Doc) (out []string) {
+		for _, p := range d.Passages() {
+			if p.Contested {
+				out = append(out, p.Text)
+			}
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name           string
+		byA, byB, want string
+		then           bool // B has seen A's edit
+	}{
+		{"both replace", "每天来水", "三天来水", "每三", false},
+		{"both append", "隔天来水。", "隔天来水，", "", false},
+		{"one knows the other", "每天来水", "每日天来水", "", true},
+		{"different words", "每天来水", "隔天送水", "", false},
+		{"both delete", "天来水", "天来水", "", false},
+	} {
+		d := text.New()
+		mustReplace(t, d, a, 0, 0, "隔天来水")
+		other := d.Clone()
+		rewrite(t, d, a, c.byA)
+		if c.then {
+			other = d.Clone()
+		}
+		mustApply(t, d, b, rewrite(t, other, b, c.byB))
+		got := contested(d)
+		if c.want == "" && got != nil || c.want != "" && (len(got) != 1 || !strings.Contains(c.want, got[0])) {
+			t.Errorf("%s: %q reads contested in %q", c.name, got, d)
+		}
+	}
+}
+
+// rewrite makes a text read want by one replacement between what the two have
+// in common at both ends.
+func rewrite(t *testing.T, d *text.Doc, r syncproto.ReplicaID, want string) text.Edit {
+	t.Helper()
+	old, now := []rune(d.String()), []rune(want)
+	from := 0
+	for from < len(old) && from < len(now) && old[from] == now[from] {
+		from++
+	}
+	to, end := len(old), len(now)
+	for to > from && end > from && old[to-1] == now[end-1] {
+		to, end = to-1, end-1
+	}
+	return mustReplace(t, d, r, from, to-from, string(now[from:end]))
 }
 
 // Many authors: the table of authors turns into a map.

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -12,21 +13,38 @@ import (
 // Statement is one statement of a meeting with what its place depends on.
 type Statement struct {
 	*crdt.Item
+	Of       *crdt.Record // the record it stands in: this one, or one put into it
 	Speaker  any
 	Recorder syncproto.RecordID
 	Agenda   int64
 	SaidAt   int64 // Unix milliseconds; of its predecessor when it has none itself
 }
 
-// Statements orders the statements of a meeting (domain.md 2.3): by agenda
-// number; within it each recorder's in that recorder's own order, interleaved
-// by the time they were said, ties by recorder. Once somebody dragged one
-// (ordered_by_hand) list positions count.
-func Statements(rec *crdt.Record) []Statement {
+// Statements orders the statements of a meeting (domain.md 2.3), those of the
+// records put into it among them: by agenda number; within it each recorder's
+// in that recorder's own order, interleaved by the time they were said, ties by
+// recorder. Once somebody dragged one (ordered_by_hand) list positions count.
+func (l *Look) Statements() []Statement {
+	var out []Statement
+	for _, rec := range l.All() {
+		out = append(out, statementsOf(rec)...)
+	}
+	if e, ok := l.Value("ordered_by_hand"); ok && Plain(e.Value) == true {
+		return out
+	}
+	slices.SortStableFunc(out, func(a, b Statement) int {
+		return cmp.Or(cmp.Compare(a.Agenda, b.Agenda), cmp.Compare(a.SaidAt, b.SaidAt), a.Recorder.Compare(b.Recorder), a.Of.ID.Compare(b.Of.ID))
+	})
+	return out
+}
+
+// statementsOf are a record's own statements in list order. The times of one
+// recorder never go back, so that sorting by them keeps his order.
+func statementsOf(rec *crdt.Record) []Statement {
 	var out []Statement
 	last := map[syncproto.RecordID]int64{}
 	for _, item := range rec.List("statements") {
-		s := Statement{Item: item, Recorder: AsRef(itemPlain(item, "recorder_id")), Speaker: itemPlain(item, "speaker")}
+		s := Statement{Item: item, Of: rec, Recorder: AsRef(itemPlain(item, "recorder_id")), Speaker: itemPlain(item, "speaker")}
 		s.Agenda, _ = itemPlain(item, "agenda_no").(int64)
 		if s.Recorder.IsZero() {
 			// The item's replica stands for the recorder where none is named.
@@ -38,20 +56,6 @@ func Statements(rec *crdt.Record) []Statement {
 		s.SaidAt = last[s.Recorder]
 		out = append(out, s)
 	}
-	if e, ok := rec.Value("ordered_by_hand"); ok && Plain(e.Value) == true {
-		return out
-	}
-	slices.SortStableFunc(out, func(a, b Statement) int {
-		switch {
-		case a.Agenda != b.Agenda:
-			return int(a.Agenda - b.Agenda)
-		case a.Recorder == b.Recorder:
-			return 0
-		case a.SaidAt != b.SaidAt:
-			return int(a.SaidAt - b.SaidAt)
-		}
-		return a.Recorder.Compare(b.Recorder)
-	})
 	return out
 }
 
@@ -92,18 +96,19 @@ func saidAt(item *crdt.Item) (int64, bool) {
 // sameWithin is how far apart two notes of one speech can stand.
 const sameWithin = 3 * time.Minute
 
-// Duplicates suggests pairs of statements that two recorders may have taken of
-// one speech: same speaker (where both name one), within three minutes,
-// similar words. Nothing is merged by it; a person links them.
-func Duplicates(all []Statement) [][2]syncproto.ElemID {
-	var out [][2]syncproto.ElemID
-	taken := map[syncproto.ElemID]bool{}
+// Duplicates suggests pairs of statements, by their places in all, that two
+// recorders may have taken of one speech: same speaker (where both name one),
+// within three minutes, similar words. Nothing is merged by it; a person links
+// them (same_as), and what is linked is suggested no more.
+func Duplicates(all []Statement) [][2]int {
+	var out [][2]int
+	taken := map[int]bool{}
 	for i := range all {
 		best, score := -1, 0.5
 		for j := i + 1; j < len(all); j++ {
 			a, b := &all[i], &all[j]
-			if a.Recorder == b.Recorder || taken[a.ID] || taken[b.ID] || !sameSpeaker(a.Speaker, b.Speaker) ||
-				apart(a.SaidAt, b.SaidAt) > sameWithin {
+			if a.Recorder == b.Recorder || taken[i] || taken[j] || !sameSpeaker(a.Speaker, b.Speaker) ||
+				apart(a.SaidAt, b.SaidAt) > sameWithin || itemPlain(a.Item, "same_as") != nil || itemPlain(b.Item, "same_as") != nil {
 				continue
 			}
 			if s := similar(words(a.Item), words(b.Item)); s >= score {
@@ -111,8 +116,8 @@ func Duplicates(all []Statement) [][2]syncproto.ElemID {
 			}
 		}
 		if best >= 0 {
-			taken[all[i].ID], taken[all[best].ID] = true, true
-			out = append(out, [2]syncproto.ElemID{all[i].ID, all[best].ID})
+			taken[i], taken[best] = true, true
+			out = append(out, [2]int{i, best})
 		}
 	}
 	return out

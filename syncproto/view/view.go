@@ -1,13 +1,12 @@
 // Package view turns a record's state into what people are shown, by the merge
 // codes of the schema (domain.md 2.0): which of several concurrent values
 // counts, which chip says that there are several, in what order statements
-// stand, what state a demand or promise is in. It is pure and the same on
-// device and server; package crdt keeps everything, this package only reads.
+// stand, what a signature still covers, what state a demand or promise is in.
+// It is pure and the same on device and server; package crdt keeps everything,
+// this package only reads. Start with Look.
 package view
 
 import (
-	"slices"
-
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
@@ -22,12 +21,20 @@ const (
 	ChipVoidOpen = "作废待裁定"
 )
 
+// The chips that only a whole record can carry, beside those.
+const (
+	ChipComplete     = "待补"
+	ChipSuggested    = "更正建议"
+	ChipSignedEdited = "签字后有修改"
+)
+
 // Version is one live value and where it comes from.
 type Version struct {
 	crdt.Stamp
-	Value any // plain Go, or syncproto.Sealed
-	Raw   syncproto.Value
-	Shown bool
+	Record syncproto.RecordID // which it stands in: this one, or one put into it
+	Value  any                // plain Go, or syncproto.Sealed
+	Raw    syncproto.Value
+	Shown  bool
 }
 
 // Shown is a value field as it is shown.
@@ -37,10 +44,22 @@ type Shown struct {
 	Value any
 	Chip  string // "" while there is one value
 	All   []Version
+	// Corrected is the 更正 that Value comes from, nil for none.
+	Corrected *Correction
 }
 
 // Counts reports whether the field has a value that figures may use.
 func (s Shown) Counts() bool { return s.Value != nil && s.Chip != ChipVerify && s.Chip != ChipDecide }
+
+// First is the version that is shown, nil when none is.
+func (s *Shown) First() *Version {
+	for i := range s.All {
+		if s.All[i].Shown {
+			return &s.All[i]
+		}
+	}
+	return nil
+}
 
 // Values is what Field needs of a record or a list item.
 type Values interface {
@@ -94,9 +113,17 @@ func (s *Shown) settle(f *schema.Field) {
 			}
 		}
 	case schema.LWHold:
-		s.Value, s.Chip = nil, f.Merge.Arg
+		s.hold(f.Merge.Arg)
 	case schema.FX:
-		s.Value, s.Chip = nil, ChipDecide
+		s.hold(ChipDecide)
+	}
+}
+
+// hold shows no value: a person has to choose.
+func (s *Shown) hold(chip string) {
+	s.Value, s.Chip = nil, chip
+	for i := range s.All {
+		s.All[i].Shown = false
 	}
 }
 
@@ -107,38 +134,4 @@ func Plain(v syncproto.Value) any {
 		return nil
 	}
 	return out
-}
-
-// Chips lists the chips of a whole record, each once, in order of weight.
-func Chips(k *schema.Kind, rec *crdt.Record) []string {
-	var out []string
-	add := func(chip string) {
-		if chip != "" && !slices.Contains(out, chip) {
-			out = append(out, chip)
-		}
-	}
-	if rec.Conflict() != "" {
-		add(ChipVoidOpen)
-	}
-	for _, c := range rec.Conflicts() {
-		var f *schema.Field
-		var at Values = rec
-		name := c.Field
-		if k != nil {
-			f, _ = k.Field(c.Field)
-		}
-		if !c.Item.IsNone() {
-			at, name = rec.Item(c.Field, c.Item), c.Sub
-			if f != nil {
-				f, _ = f.Item(c.Sub)
-			}
-		}
-		add(Field(at, name, f).Chip)
-	}
-	slices.SortStableFunc(out, func(a, b string) int { return weight(a) - weight(b) })
-	return out
-}
-
-func weight(chip string) int {
-	return slices.Index([]string{ChipDecide, ChipVerify, ChipVoidOpen, ChipDiffers}, chip)
 }
