@@ -81,7 +81,7 @@ func (c *Client) moveTo(next *identity, link syncloop.Transport) error {
 		clear(c.cache)
 		return errors.Join(err, c.loadKeys())
 	}
-	if err := c.setAside(&b, acked); err != nil {
+	if err := errors.Join(c.setAside(&b, acked), c.dropKept(&b)); err != nil {
 		return undo(err)
 	}
 	c.id, c.head, c.receipt = next, chainHead{Link: sign.ChainStart(next.Replica)}, nil
@@ -183,7 +183,9 @@ func (c *Client) difference(id syncproto.RecordID, acked syncproto.Ranges) (*Dra
 // ackedState is the base with the acknowledged own parts joined.
 func (c *Client) ackedState(id syncproto.RecordID, h *held, acked syncproto.Ranges) (*crdt.Record, error) {
 	rec := crdt.New(id)
-	if h.base != nil {
+	if h.kept != nil {
+		rec = h.kept.Clone() // what is shown is made on it
+	} else if h.base != nil {
 		rec = h.base.Clone()
 	}
 	for _, p := range c.own.parts[id] {
@@ -239,7 +241,7 @@ func (c *Client) reissue(b *localstore.Batch, drafts []anew) error {
 			continue
 		}
 		if err == nil {
-			err = s.add(part)
+			err = s.add(d, part)
 		}
 		if err == nil {
 			err = s.write()

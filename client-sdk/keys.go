@@ -22,6 +22,7 @@ import (
 //	s/ replica block   salt seed of a block of own changes
 //	k/ key          a sealing key: holder, secret
 //	b/ record       base: atoms, digests, then the state as crdt encodes it
+//	o/ record       kept base: a state from before a fold, see kept.go
 //	i/ record       row: what a list shows of the record, derived from it
 //	d/ atom         digest sums of the bases of an atom
 //	e/ draft        a draft
@@ -43,6 +44,7 @@ var (
 	prefixSeed   = []byte("s/")
 	prefixKey    = []byte("k/")
 	prefixBase   = []byte("b/")
+	prefixKept   = []byte("o/")
 	prefixRow    = []byte("i/")
 	prefixSums   = []byte("d/")
 	prefixDraft  = []byte("e/")
@@ -68,6 +70,7 @@ func changeKey(r syncproto.ReplicaID, seq syncproto.Seq) []byte {
 func seedKey(r syncproto.ReplicaID, block uint64) []byte { return join(prefixSeed, r[:], u64(block)) }
 func sealKey(id syncproto.KeyID) []byte                  { return join(prefixKey, id[:]) }
 func baseKey(id syncproto.RecordID) []byte               { return join(prefixBase, id[:]) }
+func keptKey(id syncproto.RecordID) []byte               { return join(prefixKept, id[:]) }
 func rowKey(id syncproto.RecordID) []byte                { return join(prefixRow, id[:]) }
 func sumsKey(a syncproto.Atom) []byte                    { return join(prefixSums, []byte(a)) }
 func intoKey(to, id syncproto.RecordID) []byte {

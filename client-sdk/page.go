@@ -22,8 +22,9 @@ type pageApply struct {
 	c     *Client
 	work  map[syncproto.RecordID]*held // touched by this page
 	order []syncproto.RecordID
-	was   map[syncproto.RecordID]baseRow // atoms and sums before the page
-	sums  map[syncproto.Atom]*atomSums   // touched by this page
+	was   map[syncproto.RecordID]baseRow      // atoms and sums before the page
+	bases map[syncproto.RecordID]*crdt.Record // before the page
+	sums  map[syncproto.Atom]*atomSums        // touched by this page
 	batch localstore.Batch
 	state []byte // for one state at a time
 
@@ -39,7 +40,7 @@ type pageApply struct {
 // store and what is shown are as they were. The caller holds c.mu.
 func (c *Client) applyPage(p *syncproto.Page, whole wholeAtoms) (*pageApply, error) {
 	a := &pageApply{c: c, work: map[syncproto.RecordID]*held{}, was: map[syncproto.RecordID]baseRow{},
-		sums: map[syncproto.Atom]*atomSums{}, wrong: map[syncproto.Atom]bool{}, whole: whole}
+		bases: map[syncproto.RecordID]*crdt.Record{}, sums: map[syncproto.Atom]*atomSums{}, wrong: map[syncproto.Atom]bool{}, whole: whole}
 	next := place{Cursor: p.Cursor, Epoch: p.Epoch, Offset: c.place.Offset}
 	err := a.schema(p.Schema)
 	if err == nil {
@@ -170,6 +171,9 @@ func (a *pageApply) touch(id syncproto.RecordID) (*held, error) {
 	a.work[id] = h
 	a.order = append(a.order, id)
 	a.was[id] = baseRow{Atoms: h.atoms, Sums: h.sums}
+	if h.shown != h.base {
+		a.bases[id] = h.base
+	}
 	return h, nil
 }
 
@@ -348,6 +352,9 @@ func isHeld(r *syncproto.Receipt, seq syncproto.Seq, id syncproto.RecordID) bool
 func (a *pageApply) settle() error {
 	for _, id := range a.order {
 		h := a.work[id]
+		if h.kept == nil {
+			h.kept = a.bases[id]
+		}
 		if err := a.c.overlay(id, h); err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package clientsdk
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -20,6 +19,10 @@ type held struct {
 	shown *crdt.Record // the same pointer as base when there is no overlay
 	atoms []syncproto.Atom
 	sums  []classSum
+	// kept is a base from before a fold that the overlay still needs: see
+	// overlay. keptStored says that one is in the store.
+	kept       *crdt.Record
+	keptStored bool
 	// unjoined are own parts that could not be joined to what is here: the
 	// record they were made on has left the device's scope.
 	unjoined []ownPart
@@ -76,32 +79,6 @@ func (c *Client) loadBase(id syncproto.RecordID) (*held, error) {
 	return &held{base: rec, atoms: row.Atoms, sums: row.Sums}, nil
 }
 
-// overlay sets what is shown: the base with the own changes joined that it
-// does not cover.
-func (c *Client) overlay(id syncproto.RecordID, h *held) error {
-	h.shown, h.unjoined = h.base, nil
-	for _, p := range c.own.parts[id] {
-		if h.base != nil && h.base.Version.Covers(p.replica, p.seq) {
-			continue
-		}
-		header, part, err := c.readPart(p)
-		if err != nil {
-			return err
-		}
-		if h.shown == h.base {
-			if h.base == nil {
-				h.shown = crdt.New(id)
-			} else {
-				h.shown = h.base.Clone()
-			}
-		}
-		if err := h.shown.Join(header, part, crdt.Options{}); err != nil && !errors.Is(err, crdt.ErrKnown) {
-			h.unjoined = append(h.unjoined, p)
-		}
-	}
-	return nil
-}
-
 // visible returns the record as shown, ErrNoRecord when there is nothing to
 // show: it is not here, or all that is here are changes to something that left
 // the device's scope.
@@ -126,6 +103,7 @@ func (a *pageApply) putBase(id syncproto.RecordID, h *held) {
 		row := baseRow{Atoms: h.atoms, Tag: a.c.schemaTag, Sums: h.sums, State: a.state}
 		a.batch.Put(baseKey(id), row.append())
 	}
+	h.putKept(&a.batch, id)
 	a.c.putRow(&a.batch, id, h)
 }
 

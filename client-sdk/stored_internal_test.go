@@ -31,6 +31,7 @@ var again = map[string]func([]byte) ([]byte, error){
 	"token": func(v []byte) ([]byte, error) { t, err := decodeToken(v); return appendToken(t), err },
 	"head":  func(v []byte) ([]byte, error) { h, err := decodeChainHead(v); return h.append(), err },
 	"base":  func(v []byte) ([]byte, error) { b, err := decodeBaseRow(v); return b.append(), err },
+	"kept":  func(v []byte) ([]byte, error) { state, err := decodeKept(v); return appendKept(state), err },
 	"row":   func(v []byte) ([]byte, error) { r, err := decodeRow(v); return r.append(), err },
 	"sums": func(v []byte) ([]byte, error) {
 		s, err := decodeAtomSums(v)
@@ -49,6 +50,7 @@ var storedSamples = map[string][]byte{
 	"head":  (&chainHead{Seq: 9, Link: syncproto.Hash{1}}).append(),
 	"base": (&baseRow{Atoms: []syncproto.Atom{"ref", "t:1"}, Sums: []classSum{{Classes: syncproto.ForAll, Hash: syncproto.Hash{4}}},
 		State: []byte{1, 2, 3}}).append(),
+	"kept": appendKept([]byte{1, 2, 3}),
 	"row":  (&Row{Record: syncproto.RecordID{1}, Kind: "ZF", Title: "走访", Status: StatusDraft, Conflict: true}).append(),
 	"sums": (&atomSums{Records: 3, Classes: []classDigest{{Classes: syncproto.ForAll, Sum: syncproto.Digest{5}}}}).append(),
 }

@@ -112,12 +112,12 @@ func (s *save) draft(d *Draft, status RecordStatus) error {
 	if d.origin == draftNew {
 		s.counts.Last[d.kindID] = d.record
 	}
-	return s.add(part)
+	return s.add(d, part)
 }
 
 // add joins the part to a copy of what is shown: what would not join is found
 // before anything is written.
-func (s *save) add(part syncproto.Part) error {
+func (s *save) add(d *Draft, part syncproto.Part) error {
 	h, err := s.c.record(part.Record)
 	if err != nil {
 		return err
@@ -131,7 +131,11 @@ func (s *save) add(part syncproto.Part) error {
 	} else {
 		next.shown = next.shown.Clone()
 	}
-	if err := next.shown.Join(s.header, &part, crdt.Options{}); err != nil {
+	err = next.shown.Join(s.header, &part, crdt.Options{})
+	if isLate(err) {
+		err = s.addLate(d, next, &part)
+	}
+	if err != nil {
 		return fmt.Errorf("record %s: %w", part.Record, err)
 	}
 	s.parts = append(s.parts, part)

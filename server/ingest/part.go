@@ -115,7 +115,7 @@ func (t *txn) joinPart(w *work, h *syncproto.Header, p *syncproto.Part, opt crdt
 	case err == nil:
 		w.touch = w.touch || told
 	case errors.As(err, &missing):
-		w.late = w.late || missing.Late
+		w.late = w.late || missing.Late && w.rec.Folded()
 	}
 	return err
 }

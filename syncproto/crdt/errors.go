@@ -27,9 +27,9 @@ type MissingError struct {
 	Replica syncproto.ReplicaID
 	Seq     syncproto.Seq
 	Err     error
-	// Late says that the text is folded: the part was made on an older state of
-	// it, or on an element that has not come, and only the unfolded state can
-	// tell which (SPEC.md §1.8).
+	// Late says that the text is folded, or that the part names a fold: it may
+	// have been made on a state with other ids, and only who has the unfolded
+	// state can tell (SPEC.md §1.8).
 	Late bool
 }
 

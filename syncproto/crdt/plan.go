@@ -248,7 +248,7 @@ func checkEdit(doc *text.Doc, author syncproto.ReplicaID, e text.Edit) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, text.ErrMissing):
-		return &MissingError{Err: err, Late: doc.Folded()}
+		return &MissingError{Err: err, Late: doc.Folded() || e.NamesFold()}
 	}
 	return fmt.Errorf("%w: %w", ErrInvalid, err)
 }

@@ -189,6 +189,16 @@ func (e Edit) Unfold(tables Tables) (Edit, bool, error) {
 	return out, true, nil
 }
 
+// NamesFold reports whether the edit names an element of a fold.
+func (e *Edit) NamesFold() bool {
+	for i := range e.Inserts {
+		if IsFold(e.Inserts[i].Left.Replica) || IsFold(e.Inserts[i].Right.Replica) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(e.Deletes, func(d Delete) bool { return IsFold(d.First.Replica) })
+}
+
 // Origins tells the origins of one place of a list as Edit.Unfold does.
 func (t Tables) Origins(left, right syncproto.ElemID) (l, r syncproto.ElemID, changed bool, err error) {
 	e, changed, err := Edit{Inserts: []Insert{{Left: left, Right: right}}}.Unfold(t)

@@ -28,6 +28,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto/seal"
 	"github.com/chuantou/chuantou/syncproto/session"
 	"github.com/chuantou/chuantou/syncproto/sign"
+	"github.com/chuantou/chuantou/syncproto/text"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -77,6 +78,10 @@ type Snapshot struct {
 	atoms   map[syncproto.RecordID][]syncproto.Atom
 	feeds   map[syncproto.Atom][]entry
 	keys    []seal.Key
+
+	setAside []waitingPart // by Hold
+	unfolded map[syncproto.RecordID]*crdt.Record
+	tables   map[syncproto.ReplicaID]*text.Table
 }
 
 type ownKey struct {
@@ -114,6 +119,7 @@ func New(seed byte, now func() time.Time) *Server {
 func newSnapshot(epoch int) *Snapshot {
 	return &Snapshot{epoch: epoch, changes: map[ownKey]sign.SealedChange{}, ranges: map[syncproto.ReplicaID]syncproto.Ranges{},
 		forked: map[syncproto.ReplicaID]bool{}, held: map[syncproto.ReplicaID][]syncproto.Held{},
+		unfolded: map[syncproto.RecordID]*crdt.Record{}, tables: map[syncproto.ReplicaID]*text.Table{},
 		records: map[syncproto.RecordID]*crdt.Record{}, atoms: map[syncproto.RecordID][]syncproto.Atom{}, feeds: map[syncproto.Atom][]entry{}}
 }
 
@@ -150,6 +156,13 @@ func (s *Server) Copy() *Snapshot {
 	for k, v := range old.records {
 		c.records[k] = v.Clone()
 	}
+	for k, v := range old.unfolded {
+		c.unfolded[k] = v.Clone()
+	}
+	for k, v := range old.tables {
+		c.tables[k] = v
+	}
+	c.setAside = slices.Clone(old.setAside)
 	for k, v := range old.atoms {
 		c.atoms[k] = slices.Clone(v)
 	}

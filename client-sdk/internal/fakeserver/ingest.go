@@ -64,6 +64,7 @@ func (s *Server) take(c sign.SealedChange) {
 		if s.Hold != nil {
 			if reason := s.Hold(&part); reason != 0 {
 				st.held[c.Replica] = append(st.held[c.Replica], syncproto.Held{Seq: c.Seq, Record: part.Record, Reason: reason})
+				st.setAside = append(st.setAside, waitingPart{c.Header, part})
 				continue
 			}
 		}
@@ -90,8 +91,13 @@ func (s *Server) join(h syncproto.Header, p *syncproto.Part) bool {
 	if rec == nil {
 		rec = crdt.New(p.Record)
 	}
-	next := rec.Clone()
-	if err := next.Join(h, p, crdt.Options{}); err != nil {
+	next, late, err := rec.Clone(), false, error(nil)
+	if st.unfolded[p.Record] != nil {
+		next, late, err = st.joinFolded(next, h, p)
+	} else {
+		err = next.Join(h, p, crdt.Options{})
+	}
+	if err != nil {
 		var missing *crdt.MissingError
 		if errors.As(err, &missing) {
 			return false
@@ -102,7 +108,7 @@ func (s *Server) join(h syncproto.Header, p *syncproto.Part) bool {
 	was, now := st.atoms[p.Record], s.atomsOf(next)
 	st.atoms[p.Record] = now
 	for _, a := range now {
-		st.feeds[a] = append(st.feeds[a], entry{header: h, record: p.Record, touch: was != nil && !slices.Equal(was, now)})
+		st.feeds[a] = append(st.feeds[a], entry{header: h, record: p.Record, touch: late || was != nil && !slices.Equal(was, now)})
 	}
 	for _, a := range was {
 		if !slices.Contains(now, a) {
