@@ -207,12 +207,14 @@ func (p *pull) look(r store.Reader, a syncproto.Atom, e *records.Entry) error {
 		if err != nil {
 			return err
 		}
-		p.sent[sentState{a, id}] = true
-		if !visible {
+		// One that he may not see is passed over by its other entries: the entry
+		// that says it was narrowed, perhaps later on this page, takes it away.
+		p.sent[sentState{a, id}] = visible || e.Kind == records.FeedTouch
+		if !visible && e.Kind == records.FeedTouch {
 			gone = append(gone, id)
 		}
 	}
-	if len(gone) > 0 && e.Kind == records.FeedTouch {
+	if len(gone) > 0 {
 		p.add(syncproto.Entry{Kind: syncproto.EntryLeave, Atom: a, Records: gone}, 16*len(gone))
 	}
 	return nil

@@ -331,6 +331,23 @@ func TestNarrowedAfterwardsIsNotPassedOnAnyMore(t *testing.T) {
 	}
 }
 
+// One page tells of a change to the record and then of its narrowing: the
+// reader is not shown the change, and the record is taken away.
+func TestChangedAndNarrowedInOnePage(t *testing.T) {
+	_, a, b, _ := threeDevices(t)
+	id := a.visit(map[string]any{"purpose": "一"})
+	a.sync()
+	b.pull()
+	a.write(id, "", func(e *crdt.Edit) { must(t, e.Set("purpose", value("二"))) })
+	a.sync()
+	a.write(id, "", func(e *crdt.Edit) { must(t, e.Set("visibility", value("限定人员"))) })
+	a.sync()
+	b.pull()
+	if b.base[id] != nil {
+		t.Fatal("the record stayed on a device that may no longer read it")
+	}
+}
+
 func TestRecordThatMovesLeavesAndEnters(t *testing.T) {
 	w, a, _, leader := threeDevices(t)
 	office := w.device("O1", w.person("区管理员", "管理员", "330903", ""))
