@@ -108,6 +108,10 @@ func narrower(now, was *crdt.Record) bool {
 	return false
 }
 
+// errNarrowed is returned for a part that cannot be shown any more: it changes
+// what is no longer to be seen.
+var errNarrowed = errors.New("it changes what is no longer to be seen")
+
 // addLate adds a part to next that what is shown cannot take: it was written
 // in a form that shows the record from before a fold. It can be shown on what
 // the form showed.
@@ -117,7 +121,7 @@ func (s *save) addLate(d *Draft, next *held, part *syncproto.Part) error {
 		return err
 	}
 	if narrower(next.base, kept) {
-		return errors.New("it changes what is no longer to be seen")
+		return errNarrowed
 	}
 	shown, unjoined, _, err := s.c.over(d.record, kept)
 	if err != nil {

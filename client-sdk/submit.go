@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/chuantou/chuantou/client-sdk/localstore"
 	"github.com/chuantou/chuantou/syncproto"
@@ -116,7 +117,9 @@ func (s *save) draft(d *Draft, status RecordStatus) error {
 }
 
 // add joins the part to a copy of what is shown: what would not join is found
-// before anything is written.
+// before anything is written. A part made on what has left the device since
+// its form was opened (the record was narrowed) is no mistake: the server has
+// what it builds on, and joins it or says why not.
 func (s *save) add(d *Draft, part syncproto.Part) error {
 	h, err := s.c.record(part.Record)
 	if err != nil {
@@ -135,7 +138,14 @@ func (s *save) add(d *Draft, part syncproto.Part) error {
 	if isLate(err) {
 		err = s.addLate(d, next, &part)
 	}
-	if err != nil {
+	var missing *crdt.MissingError
+	switch {
+	case errors.As(err, &missing), errors.Is(err, errNarrowed):
+		if next.shown = nil; h != nil {
+			next.shown = h.shown
+		}
+		next.unjoined = append(slices.Clone(next.unjoined), ownPart{s.header.Replica, s.header.Seq, len(s.parts), s.header.Wall})
+	case err != nil:
 		return fmt.Errorf("record %s: %w", part.Record, err)
 	}
 	s.parts = append(s.parts, part)
