@@ -54,6 +54,16 @@ func (s *Store) Reopen() *Store {
 	return &Store{disk: s.disk}
 }
 
+// Clone returns an independent store with the same content, mark and epoch:
+// what a copied folder would be.
+func (s *Store) Clone() *Store {
+	s.disk.mu.Lock()
+	defer s.disk.mu.Unlock()
+	d := &disk{epoch: s.disk.epoch, held: make(map[string]bool), tree: s.disk.tree, mark: s.disk.mark}
+	d.freed = sync.NewCond(&d.mu)
+	return &Store{disk: d}
+}
+
 // FailNext makes the next update that writes anything return err; applied says
 // whether it is applied nevertheless, the bad half of ErrMaybe. Calls queue up.
 func (s *Store) FailNext(err error, applied bool) {
