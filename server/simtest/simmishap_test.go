@@ -3,15 +3,17 @@ package simtest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/chuantou/chuantou/client-sdk/localstore"
-	"github.com/chuantou/chuantou/client-sdk/outbox"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/history"
+	"github.com/chuantou/chuantou/syncproto/seal"
 	"github.com/chuantou/chuantou/syncproto/simnet"
+	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
 // mishap is what goes wrong at sea.
@@ -82,8 +84,13 @@ func (s *sim) courier(d *simDevice) {
 		return
 	}
 	i := s.rand.IntN(len(s.couriers))
-	bundles, err := outbox.ReadFile(bytes.NewReader(s.couriers[i]))
-	must(s.t, err)
+	var bundles []syncproto.Bundle
+	must(s.t, seal.EachOutbox(bytes.NewReader(s.couriers[i]), s.server.sealKey(), func(b []byte) error {
+		r := wire.NewReader(b)
+		u, err := wire.ReadBundle(r)
+		bundles = append(bundles, u)
+		return errors.Join(err, r.Done())
+	}))
 	s.rand.Shuffle(len(bundles), func(a, b int) { bundles[a], bundles[b] = bundles[b], bundles[a] })
 	bundles = bundles[:1+s.rand.IntN(len(bundles))]
 	if _, err := s.server.srv.Push(context.Background(), d.replica, bundles); err != nil && syncproto.KindOf(err) != syncproto.KindUnauthorized {

@@ -3,6 +3,8 @@ package simtest
 import (
 	"bytes"
 	"context"
+	"crypto/ecdh"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +12,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/chuantou/chuantou/server"
 	"github.com/chuantou/chuantou/server/store"
@@ -141,6 +145,18 @@ func (w *simServer) code(person syncproto.PersonID) string {
 		w.s.t.Fatalf("no code for %s: %s", person, resp.Status)
 	}
 	return out.Code
+}
+
+// sealKey opens what was sealed to the server, as its operator does with a
+// courier's file.
+func (w *simServer) sealKey() *ecdh.PrivateKey {
+	b, err := os.ReadFile(filepath.Join(w.dir, "keys", "seal.key"))
+	must(w.s.t, err)
+	secret, err := hex.DecodeString(strings.TrimSpace(string(b)))
+	must(w.s.t, err)
+	key, err := ecdh.X25519().NewPrivateKey(secret)
+	must(w.s.t, err)
+	return key
 }
 
 // get reads a JSON route as the owner of a session token does.

@@ -72,7 +72,7 @@ func readings(v *clientsdk.View) *history.View {
 		case history.Text:
 			out.Texts[f.key], _ = shown.Value.(string)
 		case history.Add:
-			out.Sets[f.key] = words(shown.Value)
+			out.Sets[f.key] = memberWords(shown.Value)
 		case history.Append:
 			for _, e := range asSlice(shown.Value) {
 				out.Logs[f.key] = append(out.Logs[f.key], member(e, f.name))
@@ -120,7 +120,7 @@ func asSlice(v any) []any {
 	return s
 }
 
-func words(v any) (out []string) {
+func memberWords(v any) (out []string) {
 	for _, m := range asSlice(v) {
 		out = append(out, fmt.Sprint(m))
 	}
