@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/chuantou/chuantou/syncproto"
@@ -23,7 +24,15 @@ type position struct {
 	epoch  string
 	schema [8]byte
 	log    [8]byte // fingerprint of the replica's log when the last receipt was given
-	atoms  map[syncproto.Atom]uint64
+	atoms  map[syncproto.Atom]progress
+}
+
+// progress is the last entry of an atom that a device has, by its number and
+// the mark that tells it from another of this number: a store that was cut back
+// and written to again is not as far as the device, however far it is.
+type progress struct {
+	n    uint64
+	mark uint32
 }
 
 // sealer makes cursors opaque and unforgeable. The replica is bound in, so one
@@ -39,7 +48,7 @@ func newSealer(key [32]byte) (sealer, error) {
 	return sealer{aead}, err
 }
 
-const cursorFormat = 1
+const cursorFormat = 2
 
 func (s sealer) seal(r syncproto.ReplicaID, p *position) syncproto.Cursor {
 	b := wire.AppendText(wire.AppendArray(nil, 4), p.epoch)
@@ -51,7 +60,8 @@ func (s sealer) seal(r syncproto.ReplicaID, p *position) syncproto.Cursor {
 	slices.Sort(names)
 	b = wire.AppendMap(b, len(names))
 	for _, a := range names {
-		b = wire.AppendUint(wire.AppendText(b, string(a)), p.atoms[a])
+		at := p.atoms[a]
+		b = wire.AppendUint(wire.AppendUint(wire.AppendArray(wire.AppendText(b, string(a)), 2), at.n), uint64(at.mark))
 	}
 	nonce := make([]byte, s.aead.NonceSize())
 	rand.Read(nonce) // never fails, see crypto/rand
@@ -69,7 +79,7 @@ func (s sealer) open(r syncproto.ReplicaID, c syncproto.Cursor) (*position, erro
 		return nil, errCursor
 	}
 	d := wire.NewReader(b)
-	p := &position{atoms: map[syncproto.Atom]uint64{}}
+	p := &position{atoms: map[syncproto.Atom]progress{}}
 	if d.Array(4) != 4 {
 		d.Failf("a cursor has 4 members")
 	}
@@ -78,7 +88,10 @@ func (s sealer) open(r syncproto.ReplicaID, c syncproto.Cursor) (*position, erro
 	d.Fixed(p.log[:])
 	for n := d.Map(len(b)); n > 0 && d.Err() == nil; n-- {
 		a := syncproto.Atom(d.Text(64))
-		p.atoms[a] = d.Uint()
+		if d.Array(2) != 2 {
+			d.Failf("an atom of a cursor has 2 members")
+		}
+		p.atoms[a] = progress{d.Uint(), uint32(d.UintMax(math.MaxUint32))}
 	}
 	if err := d.Done(); err != nil {
 		return nil, fmt.Errorf("%w: %w", errCursor, err)

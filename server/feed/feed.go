@@ -121,7 +121,7 @@ func (f *Feed) position(replica syncproto.ReplicaID, q *syncproto.PullRequest) (
 			return nil, syncproto.Errorf(syncproto.KindCursor, "send the whole cursor")
 		}
 	}
-	pos := &position{atoms: map[syncproto.Atom]uint64{}}
+	pos := &position{atoms: map[syncproto.Atom]progress{}}
 	if len(cursor) > 0 {
 		// A cursor that cannot be read is no reason to refuse: the device starts
 		// over and joins what it has already.

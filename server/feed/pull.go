@@ -13,8 +13,8 @@ import (
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
-// errRolledBack is found when a cursor of this epoch is ahead of the store.
-var errRolledBack = errors.New("cursor is ahead of the store")
+// errRolledBack is found when a cursor of this epoch names what the store does not have.
+var errRolledBack = errors.New("cursor names what the store does not have")
 
 // stateFrame is how many uncompressed bytes of states share a frame.
 const stateFrame = 128 << 10
@@ -57,7 +57,7 @@ func (p *pull) unchanged() bool {
 // run fills the page from one snapshot.
 func (p *pull) run(r store.Reader) error {
 	p.schema = p.f.Schema()
-	p.next = position{atoms: map[syncproto.Atom]uint64{}}
+	p.next = position{atoms: map[syncproto.Atom]progress{}}
 	fresh := p.was.epoch != p.epoch
 	log, err := records.LoadLog(r, p.replica)
 	if err != nil {
@@ -73,7 +73,7 @@ func (p *pull) run(r store.Reader) error {
 		inScope[a] = true
 		from := p.was.atoms[a]
 		if fresh {
-			from = 0
+			from = progress{}
 		}
 		if err := p.atom(r, a, from); err != nil {
 			return err
@@ -88,21 +88,26 @@ func (p *pull) run(r store.Reader) error {
 }
 
 // atom adds what came in one atom after number from, as far as the page goes.
-func (p *pull) atom(r store.Reader, a syncproto.Atom, from uint64) error {
+func (p *pull) atom(r store.Reader, a syncproto.Atom, was progress) error {
 	head, err := records.LoadAtom(r, a)
 	if err != nil {
 		return err
 	}
-	if from > head.N {
+	known, err := knows(r, a, &head, was)
+	if err != nil {
+		return err
+	}
+	if !known {
 		return fmt.Errorf("atom %s: %w", a, errRolledBack)
 	}
-	p.next.atoms[a] = from
+	from := was.n
+	p.next.atoms[a] = was
 	p.page.Total += int(head.N - from)
 	if from == head.N {
 		return nil
 	}
 	p.states = map[syncproto.Atom]*stateBatch{}
-	n := from
+	n, mark := from, was.mark
 	for n < head.N && (p.used < p.budget || p.used == 0) {
 		n++
 		e, ok, err := records.LoadEntry(r, a, n)
@@ -110,6 +115,7 @@ func (p *pull) atom(r store.Reader, a syncproto.Atom, from uint64) error {
 			return fmt.Errorf("atom %s entry %d: %w", a, n, err)
 		}
 		if ok {
+			mark = e.Mark
 			if err := p.entry(r, a, &e); err != nil {
 				return fmt.Errorf("atom %s entry %d: %w", a, n, err)
 			}
@@ -117,7 +123,7 @@ func (p *pull) atom(r store.Reader, a syncproto.Atom, from uint64) error {
 		p.page.Done++
 	}
 	p.flush(a)
-	p.next.atoms[a] = n
+	p.next.atoms[a] = progress{n, mark}
 	if n < head.N {
 		p.page.More = true
 		return nil
@@ -130,6 +136,18 @@ func (p *pull) atom(r store.Reader, a syncproto.Atom, from uint64) error {
 		p.page.Digests = append(p.page.Digests, d)
 	}
 	return nil
+}
+
+// knows reports whether the store has the very entry that the device got last.
+func knows(r store.Reader, a syncproto.Atom, head *records.AtomHead, was progress) (bool, error) {
+	switch {
+	case was.n == 0:
+		return true, nil
+	case was.n >= head.N:
+		return was == progress{head.N, head.Mark}, nil
+	}
+	e, ok, err := records.LoadEntry(r, a, was.n)
+	return ok && e.Mark == was.mark, err
 }
 
 func (p *pull) entry(r store.Reader, a syncproto.Atom, e *records.Entry) error {

@@ -333,6 +333,7 @@ func (t *txn) append(a syncproto.Atom, e *records.Entry) error {
 		return err
 	}
 	h.N++
+	h.Mark, e.Mark = t.mark, t.mark
 	h.Bytes += uint64(e.Bytes)
 	return t.put(records.FeedKey(a, h.N), e.Append(t.scratch[:0]), 0)
 }

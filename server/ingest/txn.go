@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,6 +29,7 @@ type txn struct {
 	scratch []byte // values are encoded here before the batch copies them
 	now     int64
 	date    string
+	mark    uint32 // of the feed entries of this update
 	schema  *schema.Schema
 
 	logs    map[syncproto.ReplicaID]*records.Log
@@ -65,7 +68,9 @@ type work struct {
 
 func newTxn(ctx context.Context, in *Ingest, r store.Reader) *txn {
 	now := in.Now()
-	return &txn{ctx: ctx, in: in, r: r, now: now.UnixMilli(), date: now.UTC().Add(localOffset).Format("2006-01-02"), schema: in.Schema(),
+	var mark [4]byte
+	rand.Read(mark[:]) // never fails, see crypto/rand
+	return &txn{ctx: ctx, in: in, r: r, now: now.UnixMilli(), mark: binary.BigEndian.Uint32(mark[:]), date: now.UTC().Add(localOffset).Format("2006-01-02"), schema: in.Schema(),
 		logs: map[syncproto.ReplicaID]*records.Log{}, recs: map[syncproto.RecordID]*work{},
 		atoms: map[syncproto.Atom]*records.AtomHead{}, viewers: map[syncproto.PersonID]*authz.Viewer{}, numbers: map[string]uint32{},
 		waiting: map[syncproto.RecordID][]waiter{}, released: map[records.HeldPart]bool{}}

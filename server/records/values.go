@@ -383,11 +383,15 @@ type Entry struct {
 	RawBytes int
 	Frame    []byte // FeedSlice
 	Bytes    int    // what a page pays for it, about
+	// Mark is drawn at random by the update that wrote the entry. Another entry
+	// under this number, as after an older copy of the store was put back and
+	// written to again, has another.
+	Mark uint32
 }
 
 // Append encodes the entry.
 func (e *Entry) Append(b []byte) []byte {
-	b = wire.AppendUint(begin(b, 11), uint64(e.Kind))
+	b = wire.AppendUint(begin(b, 12), uint64(e.Kind))
 	b = wire.AppendBytes(b, e.Replica[:])
 	b = wire.AppendUint(wire.AppendUint(b, uint64(e.From)), uint64(e.Count))
 	b = wire.AppendArray(b, len(e.Offsets))
@@ -406,12 +410,13 @@ func (e *Entry) Append(b []byte) []byte {
 	b = wire.AppendBytes(wire.AppendBytes(b, ids), keys)
 	b = wire.AppendUint(b, uint64(e.RawBytes))
 	b = wire.AppendUint(b, uint64(e.Bytes))
+	b = wire.AppendUint(b, uint64(e.Mark))
 	return wire.AppendBytes(b, e.Frame)
 }
 
 // DecodeEntry reads a feed entry; its frame aliases v.
 func DecodeEntry(v []byte) (e Entry, err error) {
-	r, err := open(v, 11, "feed entry")
+	r, err := open(v, 12, "feed entry")
 	if err != nil {
 		return e, err
 	}
@@ -431,6 +436,7 @@ func DecodeEntry(v []byte) (e Entry, err error) {
 	}
 	e.RawBytes = int(r.UintMax(wire.MaxRawBytes))
 	e.Bytes = int(r.UintMax(math.MaxInt32))
+	e.Mark = uint32(r.UintMax(math.MaxUint32))
 	e.Frame = r.Bytes(len(v))
 	return e, done(r, "feed entry")
 }
@@ -438,6 +444,7 @@ func DecodeEntry(v []byte) (e Entry, err error) {
 // AtomHead is how far an atom's feed is and what its records add up to.
 type AtomHead struct {
 	N       uint64 // number of the last entry
+	Mark    uint32 // its mark
 	Records int
 	Sums    [2]syncproto.Digest // scope and team; everything
 	Bytes   uint64              // of all entries: for progress
@@ -448,7 +455,7 @@ type AtomHead struct {
 
 // Append encodes the head.
 func (h *AtomHead) Append(b []byte) []byte {
-	b = wire.AppendUint(wire.AppendUint(begin(b, 6), h.N), uint64(h.Records))
+	b = wire.AppendUint(wire.AppendUint(wire.AppendUint(begin(b, 7), h.N), uint64(h.Mark)), uint64(h.Records))
 	b = wire.AppendBytes(wire.AppendBytes(b, h.Sums[0][:]), h.Sums[1][:])
 	return wire.AppendUint(wire.AppendUint(b, h.Bytes), uint64(h.Excluding))
 }
@@ -458,11 +465,11 @@ func DecodeAtomHead(v []byte) (h AtomHead, err error) {
 	if v == nil {
 		return h, nil
 	}
-	r, err := open(v, 6, "atom head")
+	r, err := open(v, 7, "atom head")
 	if err != nil {
 		return h, err
 	}
-	h.N, h.Records = r.Uint(), int(r.UintMax(math.MaxInt32))
+	h.N, h.Mark, h.Records = r.Uint(), uint32(r.UintMax(math.MaxUint32)), int(r.UintMax(math.MaxInt32))
 	r.Fixed(h.Sums[0][:])
 	r.Fixed(h.Sums[1][:])
 	h.Bytes, h.Excluding = r.Uint(), int(r.UintMax(math.MaxInt32))

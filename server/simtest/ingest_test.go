@@ -412,6 +412,28 @@ func TestOlderCopyOfTheStoreIsNoticed(t *testing.T) {
 	}
 }
 
+// The older copy is put back and others write to it before a device that has
+// seen more comes: its numbers are not ahead any more, and yet it notices.
+func TestOlderCopyWrittenToAgainIsNoticed(t *testing.T) {
+	w, a, b, leader := threeDevices(t)
+	a.visit(map[string]any{"purpose": "旧"})
+	a.sync()
+	leader.pull()
+	copyOf := w.snapshot()
+	b.visit(map[string]any{"purpose": "丢"})
+	b.sync()
+	leader.pull()
+	w.restore(copyOf)
+	id := a.visit(map[string]any{"purpose": "又写"})
+	a.pushAll(20)
+	a.visit(map[string]any{"purpose": "再写"})
+	a.pushAll(20)
+	leader.pull()
+	if leader.base[id] == nil {
+		t.Fatal("what was written after the copy was put back passes the leader by")
+	}
+}
+
 func TestUnknownFieldsAndKindsAreKept(t *testing.T) {
 	_, a, _, leader := threeDevices(t)
 	id := a.newID()

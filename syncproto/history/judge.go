@@ -26,6 +26,9 @@ type judgement struct {
 	r     Reader
 	v     *View
 	parts []*Part
+	// lost is set when part of the record went down with a device and the
+	// server's copy: who had it keeps what he had, whoever may read it now.
+	lost  bool
 	wrong []string
 }
 
@@ -43,6 +46,7 @@ func (j *judgement) run() {
 		return fields[name]
 	}
 	for _, p := range j.parts {
+		j.lost = j.lost || p.Fate == Lost
 		s := j.r.counts(p)
 		for i := range p.Acts {
 			if a := &p.Acts[i]; a.Kind != Void {
@@ -277,7 +281,7 @@ func (j *judgement) strangers(fields map[string]*field) {
 			switch {
 			case !known:
 				j.fail("%s: %q is shown, and nobody wrote it", name, s)
-			case !j.r.May(name) && (j.r.Device == "" || m.by.By != j.r.Device):
+			case !j.r.May(name) && !j.lost && (j.r.Device == "" || m.by.By != j.r.Device):
 				j.fail("%s: %q of save %d is shown to one who may not read it", name, s, m.by.Save)
 			}
 		}
@@ -311,7 +315,7 @@ func (j *judgement) strangers(fields map[string]*field) {
 // of his own on the record that is not applied reads something else by right.
 func (l *Log) agree(record string, j *judgement) {
 	for _, p := range j.parts {
-		if p.By == j.r.Device && p.Fate != Acked {
+		if j.lost || p.By == j.r.Device && p.Fate != Acked {
 			return
 		}
 	}
