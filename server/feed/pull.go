@@ -153,6 +153,9 @@ func knows(r store.Reader, a syncproto.Atom, head *records.AtomHead, was progres
 func (p *pull) entry(r store.Reader, a syncproto.Atom, e *records.Entry) error {
 	switch {
 	case e.Kind == records.FeedLeave:
+		for _, id := range e.Records {
+			delete(p.sent, sentState{a, id}) // should it have come back later on this page
+		}
 		p.add(syncproto.Entry{Kind: syncproto.EntryLeave, Atom: a, Records: e.Records}, 16*len(e.Records))
 		return nil
 	case e.Kind == records.FeedTouch:

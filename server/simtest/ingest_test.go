@@ -375,6 +375,24 @@ func TestRecordThatMovesLeavesAndEnters(t *testing.T) {
 	}
 }
 
+// A first page tells of a record that left the township and came back to it.
+func TestRecordThatCameBackInOnePage(t *testing.T) {
+	w, a, _, _ := threeDevices(t)
+	office := w.device("O1", w.person("区管理员", "管理员", "330903", ""))
+	id := a.visit(map[string]any{"purpose": "搬出搬回"})
+	a.sync()
+	office.pull()
+	for _, place := range []string{"330903102901", township + "901"} {
+		office.write(id, "", func(e *crdt.Edit) { must(t, e.Set("place_code", value(place))) })
+		office.sync()
+	}
+	late := w.device("F9", w.person("后来人", "外勤干部", township, ""))
+	late.pull()
+	if late.base[id] == nil {
+		t.Fatal("the record is back and the newcomer does not get it")
+	}
+}
+
 func TestOlderCopyOfTheStoreIsNoticed(t *testing.T) {
 	w, a, b, leader := threeDevices(t)
 	a.visit(map[string]any{"purpose": "旧"})

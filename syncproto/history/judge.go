@@ -14,6 +14,7 @@ func (l *Log) Judge(record string, r Reader, v *View) (wrong []string) {
 		v = &View{}
 	}
 	j := judgement{r: r, v: v, parts: l.parts[record]}
+	j.lost = slices.ContainsFunc(j.parts, func(p *Part) bool { return p.Fate == Lost })
 	j.run()
 	l.agree(record, &j)
 	for i := range j.wrong {
@@ -36,6 +37,15 @@ func (j *judgement) fail(format string, args ...any) {
 	j.wrong = append(j.wrong, fmt.Sprintf(format, args...))
 }
 
+// counts is how far a part counts. What was held because it builds on what was
+// lost stays with those who had it.
+func (j *judgement) counts(p *Part) sure {
+	if j.lost && p.Fate == Held {
+		return perhaps
+	}
+	return j.r.counts(p)
+}
+
 // run collects the acts by field, then judges each field.
 func (j *judgement) run() {
 	fields := map[string]*field{}
@@ -46,8 +56,7 @@ func (j *judgement) run() {
 		return fields[name]
 	}
 	for _, p := range j.parts {
-		j.lost = j.lost || p.Fate == Lost
-		s := j.r.counts(p)
+		s := j.counts(p)
 		for i := range p.Acts {
 			if a := &p.Acts[i]; a.Kind != Void {
 				at(a.Field).take(a, p, s)
@@ -230,7 +239,7 @@ func (j *judgement) voided() {
 	var sureness sure
 	for _, p := range j.parts {
 		if slices.ContainsFunc(p.Acts, func(a Act) bool { return a.Kind == Void }) {
-			if s := j.r.counts(p); s >= sureness {
+			if s := j.counts(p); s >= sureness {
 				void, sureness = p, s
 			}
 		}
@@ -244,7 +253,7 @@ func (j *judgement) voided() {
 		// Whoever learned his fate after the last form to void it was opened had
 		// not been seen by any of them.
 		for _, p := range j.parts {
-			if j.r.counts(p) == yes && p.By != "" && j.unseen(p) {
+			if j.counts(p) == yes && p.By != "" && j.unseen(p) {
 				j.fail("it is voided, though save %d changed it unknown to who voided it", p.Save)
 			}
 		}
@@ -255,7 +264,7 @@ func (j *judgement) voided() {
 func (j *judgement) unseen(p *Part) bool {
 	for _, q := range j.parts {
 		for _, a := range q.Acts {
-			if a.Kind == Void && j.r.counts(q) != no && (q == p || q.By == p.By || q.Opened >= p.Saved) {
+			if a.Kind == Void && j.counts(q) != no && (q == p || q.By == p.By || q.Opened >= p.Saved) {
 				return false
 			}
 		}
