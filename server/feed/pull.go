@@ -161,11 +161,7 @@ func (p *pull) entry(r store.Reader, a syncproto.Atom, e *records.Entry) error {
 	case e.Kind == records.FeedTouch:
 		return p.look(r, a, e)
 	case e.Replica == p.replica:
-		last := e.From + syncproto.Seq(e.Count) - 1
-		if e.Offsets != nil {
-			last = e.From + syncproto.Seq(e.Offsets[len(e.Offsets)-1])
-		}
-		p.add(syncproto.Entry{Kind: syncproto.EntryOwn, Atom: a, From: e.From, To: last}, 8)
+		p.own(a, e)
 		return nil
 	}
 	clearance := p.viewer.Clearance(a)
@@ -173,6 +169,21 @@ func (p *pull) entry(r store.Reader, a syncproto.Atom, e *records.Entry) error {
 		return p.look(r, a, e)
 	}
 	return p.pass(r, a, e)
+}
+
+// own tells the device which of its own changes are in, those alone: it cannot
+// always tell by itself in which atom the server has a record.
+func (p *pull) own(a syncproto.Atom, e *records.Entry) {
+	if e.Offsets == nil {
+		p.add(syncproto.Entry{Kind: syncproto.EntryOwn, Atom: a, From: e.From, To: e.From + syncproto.Seq(e.Count) - 1}, 8)
+		return
+	}
+	for i := 0; i < len(e.Offsets); {
+		from := i
+		for i++; i < len(e.Offsets) && e.Offsets[i] == e.Offsets[i-1]+1; i++ {
+		}
+		p.add(syncproto.Entry{Kind: syncproto.EntryOwn, Atom: a, From: e.From + syncproto.Seq(e.Offsets[from]), To: e.From + syncproto.Seq(e.Offsets[i-1])}, 8)
+	}
 }
 
 // pass hands a stored bundle or slice on as it lies.

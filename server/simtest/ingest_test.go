@@ -375,6 +375,28 @@ func TestRecordThatMovesLeavesAndEnters(t *testing.T) {
 	}
 }
 
+// One bundle holds visits and a note of one's own: each atom tells of its own
+// changes alone.
+func TestOwnChangesAreToldExactly(t *testing.T) {
+	w, a, _, _ := threeDevices(t)
+	a.visit(nil)
+	a.visit(map[string]any{"visibility": "本人"})
+	a.visit(nil)
+	a.pushAll(3)
+	page, err := w.feed.Pull(context.Background(), a.replica, a.person, syncproto.PullRequest{})
+	must(t, err)
+	got := map[syncproto.Atom]syncproto.Ranges{}
+	for _, e := range page.Entries {
+		if e.Kind == syncproto.EntryOwn {
+			got[e.Atom] = got[e.Atom].Add(e.From, e.To)
+		}
+	}
+	mine, town := got[syncproto.PersonAtom(a.person)], got[syncproto.TownshipAtom(township)]
+	if !mine.Contains(2) || mine.Contains(1) || mine.Contains(3) || town.Contains(2) || !town.Contains(1) || !town.Contains(3) {
+		t.Fatalf("told: %v", got)
+	}
+}
+
 // A first page tells of a record that left the township and came back to it.
 func TestRecordThatCameBackInOnePage(t *testing.T) {
 	w, a, _, _ := threeDevices(t)
