@@ -47,6 +47,9 @@ type ownPart struct {
 	// reissued: the store was found to exist twice and what it had not been
 	// acknowledged was written anew.
 	reissued bool
+	// atRisk: since an older copy of the server's disk was put back nobody knows
+	// whether the server has it.
+	atRisk bool
 }
 
 var errKilled = errors.New("the process was killed")
@@ -176,6 +179,7 @@ func (d *simDevice) told(r *syncproto.Receipt) {
 			continue
 		}
 		if r.Received.Contains(p.seq) {
+			p.atRisk = false
 			reason, waits := held[place{p.seq, p.record}]
 			switch {
 			case waits && reason == syncproto.HoldFork && p.Fate == history.Acked: // a copy's change of this number
@@ -188,7 +192,7 @@ func (d *simDevice) told(r *syncproto.Receipt) {
 				p.Known = d.s.steps
 			}
 		}
-		if p.Fate != history.Acked {
+		if p.Fate != history.Acked || p.atRisk {
 			d.waiting = append(d.waiting, p)
 		}
 	}

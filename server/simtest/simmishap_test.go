@@ -142,6 +142,17 @@ func (s *sim) drown(d *simDevice) {
 	d.gone = true
 	s.drowned++
 	d.client.Close()
+	d.lose()
+}
+
+// lose notes what went down with a device: what the server may not have either,
+// since an older copy of its disk was put back.
+func (d *simDevice) lose() {
+	for _, p := range d.waiting {
+		if p.atRisk {
+			p.Fate = history.Lost
+		}
+	}
 }
 
 // clone copies a device's folder: two stores write under one number from here on.
@@ -175,12 +186,16 @@ func (s *sim) putBack() {
 	s.restores++
 	s.server.restore(old.disk)
 	for _, d := range s.devices {
-		if d.gone {
-			for _, p := range d.written {
-				if p.Known >= old.step {
-					p.Fate = history.Lost
+		for _, p := range d.written {
+			if p.replica == d.replica && (p.Fate == history.Unknown || p.Known >= old.step) {
+				p.atRisk = true
+				if !slices.Contains(d.waiting, p) {
+					d.waiting = append(d.waiting, p)
 				}
 			}
+		}
+		if d.gone {
+			d.lose()
 		}
 	}
 }
