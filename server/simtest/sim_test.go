@@ -231,7 +231,7 @@ func (d *simDevice) work() {
 	case f == nil:
 	case d.s.chance(70):
 		d.submit(f)
-	case d.s.chance(20):
+	case len(d.s.records) > 0 && d.s.chance(20):
 		if g := d.edit(d.s.records[len(d.s.records)-1]); g != nil && g.draft.Record() != f.draft.Record() {
 			d.submit(f, g) // one save of two records
 			return
