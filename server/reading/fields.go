@@ -222,7 +222,7 @@ func (g *Reading) statement(l *loaded, s *view.Statement, authors *authorList, s
 	if several {
 		st.Recorder = authors.number(s.Recorder)
 	}
-	if a := l.classIn(s.Of, "statements", s.ID, "text"); !l.classes.Has(a) {
+	if l.closed(s.Of, "statements", s.ID, "text") != syncproto.ForNobody {
 		st.Masked = "含个人敏感信息，只给记录人和主持人看"
 		return st
 	}
@@ -281,7 +281,7 @@ func isPresence(f, s *schema.Field) bool {
 }
 
 func (g *Reading) cell(l *loaded, rec *crdt.Record, f *schema.Field, it *crdt.Item, s *schema.Field) web.Cell {
-	if a := l.classIn(rec, f.Key, it.ID, s.Key); !l.classes.Has(a) {
+	if a := l.closed(rec, f.Key, it.ID, s.Key); a != syncproto.ForNobody {
 		return web.Cell{Masked: maskedWords(a)}
 	}
 	if isPresence(f, s) {

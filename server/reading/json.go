@@ -270,7 +270,7 @@ func (j JSON) item(l *loaded, rec *crdt.Record, field string, item *crdt.Item) m
 		m["record"] = rec.ID.String()
 	}
 	for _, info := range item.Fields() {
-		if !l.classes.Has(l.classIn(rec, field, item.ID, info.Name)) {
+		if l.closed(rec, field, item.ID, info.Name) != syncproto.ForNobody {
 			continue
 		}
 		if doc := item.Text(info.Name); info.Class == crdt.ClassText && doc != nil {
@@ -279,7 +279,7 @@ func (j JSON) item(l *loaded, rec *crdt.Record, field string, item *crdt.Item) m
 			m[info.Name] = forJSON(v)
 		}
 	}
-	if field == "members" && rec.Kind == "HD" && l.classes.Has(l.classIn(rec, field, item.ID, "presence")) {
+	if field == "members" && rec.Kind == "HD" && l.closed(rec, field, item.ID, "presence") == syncproto.ForNobody {
 		m["presence"] = l.look.Presence(item.ID)
 	}
 	return m

@@ -39,6 +39,7 @@ type loaded struct {
 	head    records.Head
 	rec     *crdt.Record
 	look    *view.Look
+	reads   map[*crdt.Record]syncproto.Audience // of this record and those put into it
 	facts   *authz.Facts
 	classes syncproto.Audience
 	kind    *schema.Kind
@@ -190,9 +191,9 @@ func (g *Reading) past(ctx context.Context, r store.Reader, l *loaded, at when) 
 }
 
 // belonging looks at the record with what belongs to it: the records put into
-// it, as far as the viewer may read of them what he reads of this one, and the
-// others of its household.
+// it, as far as the viewer may read them, and the others of its household.
 func (g *Reading) belonging(r store.Reader, v *authz.Viewer, l *loaded) error {
+	l.reads = map[*crdt.Record]syncproto.Audience{l.rec: l.classes}
 	l.look = view.Of(l.schema, l.rec, g.Now().In(view.Zone).Format(time.DateOnly))
 	if l.now != nil {
 		return nil // an earlier state stands alone: what the others were then is not known
@@ -202,8 +203,9 @@ func (g *Reading) belonging(r store.Reader, v *authz.Viewer, l *loaded) error {
 		if err != nil {
 			return err
 		}
-		if ok && !m.rec.Deleted() && v.Reads(facts).Has(l.classes) {
-			l.look.Merged = append(l.look.Merged, m.rec)
+		if classes := v.Reads(facts); ok && !m.rec.Deleted() && classes != syncproto.ForNobody {
+			rec := records.Project(l.schema, m.rec, classes)
+			l.look.Merged, l.reads[rec] = append(l.look.Merged, rec), classes
 		}
 	}
 	for _, id := range g.Directory.Siblings(l.rec) {
@@ -237,29 +239,27 @@ func (g *Reading) waiting(r store.Reader, id syncproto.RecordID) (out []heldPart
 	return out, nil
 }
 
-// class is who a field, or with item a sub-field of it, is for: of a field
-// that records put into this one have too the narrowest (a higher bit is a
-// narrower class). Of an earlier state a reader needs the class it had then and
-// the one it has now.
+// class is who a field is for. Of an earlier state a reader needs the class it
+// had then and the one it has now.
 func (l *loaded) class(field string, item syncproto.ElemID, sub string) syncproto.Audience {
 	class := records.ClassOf(l.schema, l.rec, field, item, sub)
 	if l.now != nil {
 		class |= records.ClassOf(l.schema, l.now, field, item, sub)
 	}
-	if l.look != nil && item.IsNone() {
-		for _, m := range l.look.Merged {
-			class = max(class, records.ClassOf(l.schema, m, field, item, sub))
-		}
-	}
 	return class
 }
 
-// classIn is class for an item of a record that is shown here.
-func (l *loaded) classIn(rec *crdt.Record, field string, item syncproto.ElemID, sub string) syncproto.Audience {
+// closed is the class that keeps the viewer from a sub-field of an item, of
+// this record or one put into it; ForNobody when nothing does.
+func (l *loaded) closed(rec *crdt.Record, field string, item syncproto.ElemID, sub string) syncproto.Audience {
+	class := records.ClassOf(l.schema, rec, field, item, sub)
 	if rec == l.rec {
-		return l.class(field, item, sub)
+		class = l.class(field, item, sub)
 	}
-	return records.ClassOf(l.schema, rec, field, item, sub)
+	if l.reads[rec].Has(class) {
+		return syncproto.ForNobody
+	}
+	return class
 }
 
 // Record is web.Source.
@@ -328,10 +328,7 @@ func (g *Reading) page(l *loaded, out *web.RecordPage) {
 		out.Held = append(out.Held, g.heldPart(&l.held[i]))
 	}
 	if l.rec.Deleted() || l.rec.Conflict() != "" {
-		out.Void = &web.Void{Reason: "已作废"}
-		if l.rec.Conflict() != "" {
-			out.Void.Disputed = "有人在不知情时又改过，等管理员裁定"
-		}
+		out.Void = g.void(l)
 	}
 	devices := map[syncproto.ReplicaID]bool{}
 	for i := range l.history {
@@ -345,6 +342,25 @@ func (g *Reading) page(l *loaded, out *web.RecordPage) {
 	} else {
 		out.Devices += fmt.Sprintf("，有 %d 处待处理。", len(l.held))
 	}
+}
+
+// void says who voided the record and why; of several who did, the reasons of all.
+func (g *Reading) void(l *loaded) *web.Void {
+	out := &web.Void{}
+	var reasons []string
+	for i, m := range l.rec.DeleteMarks() {
+		if i == 0 {
+			out.By, out.At = g.person(m.Author), time.UnixMilli(m.Wall).In(timeline.Zone)
+		}
+		if s, ok := view.Plain(m.Reason).(string); ok && s != "" && !slices.Contains(reasons, s) {
+			reasons = append(reasons, s)
+		}
+	}
+	out.Reason = strings.Join(reasons, "；")
+	if l.rec.Conflict() != "" {
+		out.Disputed = "有人不知道作废，又改过。"
+	}
+	return out
 }
 
 // asOf says which change an earlier state ends with, and its neighbours.
