@@ -38,6 +38,9 @@ type sample struct {
 	Golden            struct {
 		ByOccurrence []string `yaml:"timeline_by_occurrence"`
 		ByArrival    []string `yaml:"timeline_by_arrival"`
+		// Demands lists demands by state, Promises the state of each promise.
+		Demands  map[string][]string `yaml:"demand_states"`
+		Promises map[string]string   `yaml:"promise_states"`
 	} `yaml:"golden_figures"`
 }
 

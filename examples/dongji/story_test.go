@@ -53,6 +53,9 @@ func TestStoryEndsAsTheSampleSays(t *testing.T) {
 				t.Errorf("run %d, order %s:\n got %v\nwant %v", run, order, got, want)
 			}
 		}
+		if run == 0 {
+			s.states(t, sample)
+		}
 		f := s.figures()
 		if run == 0 {
 			pushed = f.Pushed
@@ -76,4 +79,53 @@ func (s *stage) short(rows []tableRow) (out []string) {
 		out = append(out, names[r.Record])
 	}
 	return out
+}
+
+// states checks what the events of demands and promises come to.
+func (s *stage) states(t *testing.T, sample *sample) {
+	t.Helper()
+	want := map[string]string{}
+	for state, demands := range sample.Golden.Demands {
+		for _, d := range demands {
+			want[d] = state
+		}
+	}
+	for p, state := range sample.Golden.Promises {
+		want[p] = state
+	}
+	if len(want) != 15 {
+		t.Fatalf("%d demands and promises", len(want))
+	}
+	web, err := s.login(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, state := range want {
+		var got struct {
+			State  string
+			Mark   string `json:"state_mark"`
+			Fields []struct {
+				Key   string
+				Value any
+				Notes []struct{ Text string }
+			}
+		}
+		if err := call(t.Context(), web, "GET", "http://"+s.server.Addr+"/v1/records/"+s.progress.IDs[name].String(), nil, &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.State != state {
+			t.Errorf("%s is %s, want %s", name, got.State, state)
+		}
+		if name == "D07" && got.Mark != "重办" {
+			t.Errorf("D07 has the mark %q", got.Mark)
+		}
+		for _, f := range got.Fields {
+			if f.Key == "events" && len(f.Notes) > 0 {
+				t.Errorf("%s: events not in force: %v", name, f.Notes)
+			}
+			if f.Key == "due_on" && name == "D07" && f.Value != "2026-08-15" {
+				t.Errorf("D07 is due on %v", f.Value)
+			}
+		}
+	}
 }

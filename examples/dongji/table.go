@@ -28,21 +28,27 @@ type tableRow struct {
 	Marks    []string  `json:"marks"`
 }
 
-// timeline logs in as the leader, with his password, and reads all rows.
-func (s *stage) timeline(ctx context.Context, order string) ([]tableRow, error) {
+// login opens a session as the leader, with his password.
+func (s *stage) login(ctx context.Context) (*http.Client, error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return nil, err
 	}
 	web := &http.Client{Jar: jar, Timeout: time.Minute}
-	base := "http://" + s.server.Addr
 	body, err := json.Marshal(map[string]string{"name": leader, "password": password})
 	if err != nil {
 		return nil, err
 	}
-	if err := call(ctx, web, http.MethodPost, base+"/v1/login", body, nil); err != nil {
+	return web, call(ctx, web, http.MethodPost, "http://"+s.server.Addr+"/v1/login", body, nil)
+}
+
+// timeline reads all rows as the leader.
+func (s *stage) timeline(ctx context.Context, order string) ([]tableRow, error) {
+	web, err := s.login(ctx)
+	if err != nil {
 		return nil, err
 	}
+	base := "http://" + s.server.Addr
 	var all []tableRow
 	after := ""
 	for {

@@ -268,13 +268,26 @@ func (s *stage) afterwards(t *story, all []save) error {
 	return s.keep()
 }
 
-// ahead lets the device that writes next see what the others brought: an
+// ahead lets the devices that write next see what the others brought: an
 // official who acts on a demand has it in front of him.
 func (s *stage) ahead(later []save, i int) error {
-	if i == len(later) || later[i].Device == "" {
+	if i == len(later) {
 		return nil
 	}
-	return s.sync(later[i].Device, later[i-1].Received)
+	next := map[string]bool{}
+	for _, v := range later[i:] {
+		if v.Received != later[i].Received {
+			break
+		}
+		if next[v.Device] {
+			continue
+		}
+		next[v.Device] = true
+		if err := s.sync(v.Device, later[i-1].Received); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *stage) figures() (f figures) {
