@@ -48,13 +48,15 @@ type Directory struct {
 	assignments map[syncproto.RecordID]view.Assignment
 	plans       map[syncproto.RecordID]syncproto.RecordID // plan -> household
 	into        map[syncproto.RecordID]syncproto.RecordID // record -> the one it was put into
+	stays       map[syncproto.RecordID]string             // where a record stays while its place is open
 }
 
 // New returns an empty directory.
 func New() *Directory {
 	return &Directory{people: map[syncproto.PersonID]Person{}, units: map[syncproto.RecordID]Unit{}, places: map[string]string{},
 		boats: map[syncproto.RecordID]string{}, assignments: map[syncproto.RecordID]view.Assignment{},
-		plans: map[syncproto.RecordID]syncproto.RecordID{}, into: map[syncproto.RecordID]syncproto.RecordID{}}
+		plans: map[syncproto.RecordID]syncproto.RecordID{}, into: map[syncproto.RecordID]syncproto.RecordID{},
+		stays: map[syncproto.RecordID]string{}}
 }
 
 // kinds are those the directory is made of.
@@ -76,9 +78,46 @@ func Lists(rec *crdt.Record) []string {
 	return out
 }
 
+// StaysKey holds where a record stays while its place is open (待裁定).
+func StaysKey(id syncproto.RecordID) store.Key { return records.KindKey(stayList, id) }
+
+const stayList = "place_code"
+
+// PlaceOpen reports whether a record has several places to choose from: then
+// it stays where it was.
+func PlaceOpen(rec *crdt.Record) bool { return len(crdt.Distinct(rec.Values("place_code"))) > 1 }
+
+// Stay takes in where a record stays.
+func (d *Directory) Stay(id syncproto.RecordID, place string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stays[id] = place
+}
+
+func (d *Directory) loadStays(r store.Reader) error {
+	var ids []syncproto.RecordID
+	err := records.EachOfKind(r, stayList, func(id syncproto.RecordID) error {
+		ids = append(ids, id)
+		return nil
+	})
+	for _, id := range ids {
+		if err != nil {
+			return err
+		}
+		var place []byte
+		if place, err = r.Get(StaysKey(id)); err == nil {
+			d.Stay(id, string(place))
+		}
+	}
+	return err
+}
+
 // Load reads everything the directory is made of.
 func (d *Directory) Load(ctx context.Context, s store.Store) error {
 	return s.View(ctx, 0, func(r store.Reader) error {
+		if err := d.loadStays(r); err != nil {
+			return err
+		}
 		for _, kind := range kinds {
 			var ids []syncproto.RecordID
 			if err := records.EachOfKind(r, kind, func(id syncproto.RecordID) error {

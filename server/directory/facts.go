@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"cmp"
+
 	"github.com/chuantou/chuantou/server/authz"
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/syncproto"
@@ -15,6 +17,11 @@ func (d *Directory) Facts(rec *crdt.Record) authz.Facts {
 		if place := records.Text(rec, "place"); place != "" && len(rec.List("roles")) == 0 {
 			f.Villager, f.Place = true, place
 		}
+	}
+	if PlaceOpen(rec) {
+		d.mu.RLock()
+		f.Place = cmp.Or(d.stays[rec.ID], f.Place)
+		d.mu.RUnlock()
 	}
 	f.OwnerPlace = d.Unit(f.Unit).Place
 	if f.OwnerPlace == "" {

@@ -103,6 +103,10 @@ func (t *txn) settle(w *work) error {
 			t.b.Put(records.KindKey(list, w.rec.ID), []byte{1})
 		}
 	}
+	if directory.PlaceOpen(w.rec) {
+		t.stays = append(t.stays, w)
+		t.b.Put(directory.StaysKey(w.rec.ID), []byte(w.facts.Place))
+	}
 	if err := t.number(w); err != nil {
 		return err
 	}

@@ -227,6 +227,9 @@ func (in *Ingest) told(t *txn) {
 	for _, rec := range t.directory {
 		in.Directory.Apply(rec)
 	}
+	for _, w := range t.stays {
+		in.Directory.Stay(w.rec.ID, w.facts.Place)
+	}
 	if in.Notify != nil && len(t.atoms) > 0 {
 		moved := make([]syncproto.Atom, 0, len(t.atoms))
 		for a := range t.atoms {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/chuantou/chuantou/server/authz"
+	"github.com/chuantou/chuantou/server/directory"
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
@@ -89,6 +90,9 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 		return holdReason(err)
 	}
 	facts := t.in.Directory.Facts(w.rec)
+	if w.facts.Place != "" && directory.PlaceOpen(w.rec) {
+		facts.Place = w.facts.Place // 待裁定: it stays where it was
+	}
 	if before != nil && !free && !t.permitted(v, &facts, w.rec, creates) {
 		w.rec = before
 		return syncproto.HoldScope, ""

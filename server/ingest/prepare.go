@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 
+	"github.com/chuantou/chuantou/server/directory"
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
@@ -164,5 +166,13 @@ func (t *txn) load(id syncproto.RecordID, stored []byte) (*work, error) {
 		return nil, err
 	}
 	w.facts = t.in.Directory.Facts(w.rec)
+	if directory.PlaceOpen(w.rec) {
+		// From the store: the directory is told after the update.
+		stays, err := t.r.Get(directory.StaysKey(id))
+		if err != nil {
+			return nil, err
+		}
+		w.facts.Place = cmp.Or(string(stays), w.facts.Place)
+	}
 	return w, nil
 }

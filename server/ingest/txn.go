@@ -44,6 +44,7 @@ type txn struct {
 	released  map[records.HeldPart]bool
 	let       leave          // an administrator's, for the part that is joined now
 	directory []*crdt.Record // reference records that changed, for the directory
+	stays     []*work        // with a place that is open
 }
 
 // work is a record while this update changes it.
