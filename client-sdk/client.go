@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/chuantou/chuantou/client-sdk/httptransport"
 	"github.com/chuantou/chuantou/client-sdk/localstore"
 	"github.com/chuantou/chuantou/client-sdk/outbox"
 	"github.com/chuantou/chuantou/client-sdk/syncloop"
@@ -76,11 +75,6 @@ func OpenStore(s localstore.Store, o Options) (*Client, error) {
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader
-	}
-	if o.Dial == nil {
-		o.Dial = func(origin string) (syncloop.Transport, error) {
-			return httptransport.New(origin, httptransport.Options{Now: o.Clock})
-		}
 	}
 	c := &Client{store: s, opt: o, cache: map[syncproto.RecordID]*held{}, watchers: map[*watcher]bool{}}
 	if o.Schema == nil {
@@ -167,7 +161,7 @@ func (c *Client) wall() int64 { return c.now().UnixMilli() + c.place.Offset }
 // transport returns the link to the server, made when first needed.
 func (c *Client) transport() (syncloop.Transport, error) {
 	if c.link == nil {
-		t, err := c.opt.Dial(c.id.Origin)
+		t, err := c.dial(c.id.Origin, c.id.Root)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package clientsdk
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ func (c *Client) ReEnrol(ctx context.Context, code string) error {
 	if was == nil {
 		return fmt.Errorf("enrol again: %w", ErrNotEnrolled)
 	}
-	link, err := c.opt.Dial(was.Origin)
+	link, err := c.dial(was.Origin, was.Root)
 	if err != nil {
 		return fmt.Errorf("enrol again: %w", err)
 	}
@@ -48,7 +49,10 @@ func (c *Client) ReEnrol(ctx context.Context, code string) error {
 	if next.Person != was.Person {
 		return fmt.Errorf("enrol again: the code is another person's; this store belongs to %s", was.PersonName)
 	}
-	next.Origin, next.Former = was.Origin, append(slices.Clone(was.Former), was.Replica)
+	if !bytes.Equal(next.ServerKey, was.ServerKey) {
+		return fmt.Errorf("enrol again: %w", ErrOtherServer)
+	}
+	next.Origin, next.Root, next.Former = was.Origin, was.Root, append(slices.Clone(was.Former), was.Replica)
 	if err := c.moveTo(next, link); err != nil {
 		return fmt.Errorf("enrol again: %w", err)
 	}

@@ -1,6 +1,7 @@
 package clientsdk
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdh"
 	"crypto/ed25519"
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/chuantou/chuantou/client-sdk/httptransport"
 	"github.com/chuantou/chuantou/client-sdk/localstore"
 	"github.com/chuantou/chuantou/client-sdk/syncloop"
 	"github.com/chuantou/chuantou/syncproto"
@@ -39,10 +41,33 @@ func (c *Client) Identity() (id Identity, ok bool) {
 	return Identity{c.id.Origin, c.id.Replica, c.id.Person, c.id.PersonName, c.id.Device}, true
 }
 
+// ErrOtherServer is returned when the server that answers is not the one whose
+// key stands in the ticket. Nothing but the code was told to it: get another.
+var ErrOtherServer = errors.New("the server that answers is not the one that made this QR")
+
+// EnrolTicket is Enrol with all that a QR carries (syncproto.Ticket): the
+// address, the code, and by what the server is known to be the right one.
+func (c *Client) EnrolTicket(ctx context.Context, text, device string) error {
+	t, err := syncproto.ParseTicket(text)
+	if err != nil {
+		return fmt.Errorf("enrol: %w", err)
+	}
+	return c.firstEnrol(func() error { return c.enrolBy(ctx, t, device) })
+}
+
 // Enrol trades a one-time code for this store's identity: the device makes its
 // key, the server gives the replica id. If the answer is lost on the way, Enrol
 // with the same code gets it again.
 func (c *Client) Enrol(ctx context.Context, origin, code, device string) error {
+	code = strings.TrimSpace(code)
+	if code == "" {
+		return errors.New("enrol: the one-time code is empty: ask your administrator for one")
+	}
+	return c.firstEnrol(func() error { return c.enrolBy(ctx, syncproto.Ticket{Origin: origin, Code: code}, device) })
+}
+
+// firstEnrol enrols a store that has no identity yet.
+func (c *Client) firstEnrol(enrol func() error) error {
 	c.syncing.Lock()
 	defer c.syncing.Unlock()
 	c.mu.Lock()
@@ -51,32 +76,40 @@ func (c *Client) Enrol(ctx context.Context, origin, code, device string) error {
 	if enrolled {
 		return fmt.Errorf("enrol: %w", ErrEnrolled)
 	}
-	if err := c.enrol(ctx, origin, code, device); err != nil {
+	if err := enrol(); err != nil {
 		return fmt.Errorf("enrol: %w", err)
 	}
 	return nil
 }
 
-// enrol asks for an identity and stores it.
-func (c *Client) enrol(ctx context.Context, origin, code, device string) error {
-	code = strings.TrimSpace(code)
-	if code == "" {
-		return errors.New("the one-time code is empty: ask your administrator for one")
-	}
-	link, err := c.opt.Dial(origin)
+// enrolBy enrols by a ticket, whose key and root may be unknown.
+func (c *Client) enrolBy(ctx context.Context, t syncproto.Ticket, device string) error {
+	link, err := c.dial(t.Origin, t.Root)
 	if err != nil {
 		return err
 	}
-	key, err := c.pendingKey(origin, code)
+	key, err := c.pendingKey(t.Origin, t.Code)
 	if err != nil {
 		return err
 	}
-	id, err := c.askIdentity(ctx, link, code, device, key)
+	id, err := c.askIdentity(ctx, link, t.Code, device, key)
 	if err != nil {
 		return err
 	}
-	id.Origin = origin
+	if t.Key != [32]byte{} && !bytes.Equal(id.ServerKey, t.Key[:]) {
+		return ErrOtherServer
+	}
+	id.Origin, id.Root = t.Origin, t.Root
 	return c.become(id, link)
+}
+
+// dial makes the transport to a server; root is the fingerprint of the
+// certificate that vouches for it, zero for the system's.
+func (c *Client) dial(origin string, root [32]byte) (syncloop.Transport, error) {
+	if c.opt.Dial != nil {
+		return c.opt.Dial(origin)
+	}
+	return httptransport.New(origin, httptransport.Options{Now: c.opt.Clock, Root: root})
 }
 
 // pendingKey returns the key for an enrolment with this code: made and stored

@@ -52,6 +52,7 @@ func closeStored(r *wire.Reader, what string) error {
 // identity is who a device is: made at enrolment, changed by ReEnrol alone.
 type identity struct {
 	Origin     string
+	Root       [32]byte // fingerprint of what vouches for the origin, zero for the system's roots
 	Replica    syncproto.ReplicaID
 	Key        ed25519.PrivateKey
 	Person     syncproto.PersonID
@@ -65,8 +66,8 @@ type identity struct {
 }
 
 func (d *identity) append() []byte {
-	b := beginStored(9)
-	b = wire.AppendText(b, d.Origin)
+	b := beginStored(10)
+	b = wire.AppendBytes(wire.AppendText(b, d.Origin), d.Root[:])
 	b = wire.AppendBytes(b, d.Replica[:])
 	b = wire.AppendBytes(b, d.Key.Seed())
 	b = wire.AppendBytes(b, d.Person[:])
@@ -82,13 +83,14 @@ func (d *identity) append() []byte {
 }
 
 func decodeIdentity(v []byte) (*identity, error) {
-	r, err := openStored(v, 9)
+	r, err := openStored(v, 10)
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
 	var d identity
 	var seed [ed25519.SeedSize]byte
 	d.Origin = r.Text(1 << 10)
+	r.Fixed(d.Root[:])
 	r.Fixed(d.Replica[:])
 	r.Fixed(seed[:])
 	r.Fixed(d.Person[:])

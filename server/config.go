@@ -33,9 +33,16 @@ type Config struct {
 	Listen string // host:port; port 0 picks one
 	Kinds  string // folder of kinds of record that add to or override the built-in ones; "" for none
 	Log    *slog.Logger
-	// TLSCert and TLSKey are PEM files; without them the listener speaks plain
-	// HTTP, for a trusted LAN or a proxy in front.
+	// TLSCert and TLSKey are PEM files. Without them an https origin is served
+	// by the installation's own authority, an http one plainly.
 	TLSCert, TLSKey string
+	// PlainHTTP has the listener speak plain HTTP whatever the origin: for a
+	// proxy in front, which TrustedProxies names as a rule.
+	PlainHTTP bool
+	// RootListen, if set, is a host:port at which the page with the root of the
+	// installation's own authority is served over plain HTTP, and nothing else:
+	// browsers that do not know the root yet cannot come by https.
+	RootListen string
 	// TrustedProxies may name the caller's address and scheme in X-Forwarded-
 	// headers; nobody else may.
 	TrustedProxies []netip.Prefix
@@ -57,6 +64,8 @@ func (c *Config) check() error {
 		return errors.New("no data folder is named")
 	case c.FoldAfter < 0:
 		return fmt.Errorf("records are to be folded after %s", c.FoldAfter)
+	case c.PlainHTTP && c.TLSCert != "":
+		return errors.New("a certificate is of no use to a plain http listener: leave out the one or the other")
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return fmt.Errorf("TLS needs both files: certificate %q, key %q", c.TLSCert, c.TLSKey)
 	}

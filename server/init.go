@@ -31,9 +31,11 @@ type InitOptions struct {
 
 // Initialised is what Init made.
 type Initialised struct {
-	Keys    string // folder of the secret keys
-	Person  syncproto.PersonID
-	Code    string
+	Keys   string // folder of the secret keys
+	Person syncproto.PersonID
+	Code   string
+	Ticket string // syncproto.Ticket of that code, for a QR
+
 	Expires time.Time
 }
 
@@ -76,6 +78,13 @@ func Init(ctx context.Context, o InitOptions) (Initialised, error) {
 	}
 	if err := makeKeys(o.Dir); err != nil {
 		return Initialised{}, err
+	}
+	now := time.Now
+	if o.Clock != nil {
+		now = o.Clock
+	}
+	if err := makeAuthority(o.Dir, strings.TrimRight(o.Origin, "/"), o.Name, now()); err != nil {
+		return Initialised{}, fmt.Errorf("local authority: %w", err)
 	}
 	s, err := badgerstore.Open(storeDir(o.Dir), badgerstore.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -120,6 +129,11 @@ func firstAdministrator(ctx context.Context, o InitOptions, set settings) (out I
 	if err != nil {
 		return out, err
 	}
-	out.Code, out.Expires, err = s.auth.CreateCode(ctx, out.Person)
-	return out, err
+	if out.Code, out.Expires, err = s.auth.CreateCode(ctx, out.Person); err != nil {
+		return out, err
+	}
+	id := s.identity()
+	ticket := id.Ticket(out.Code)
+	out.Ticket = ticket.String()
+	return out, nil
 }

@@ -40,15 +40,23 @@ func (s *Server) Run(ctx context.Context) (err error) {
 		httpapi.NewServer(s.api, s.cfg.Log),
 		httpapi.NewServer(s.OperatorHandler(), s.cfg.Log),
 	}
+	listeners := []net.Listener{public, operator}
+	if s.cfg.RootListen != "" {
+		l, err := s.listenRoot()
+		if err != nil {
+			return errors.Join(err, public.Close(), operator.Close())
+		}
+		listeners, servers = append(listeners, l), append(servers, httpapi.NewServer(s.rootPages(), s.cfg.Log))
+	}
 	failed := make(chan error, len(servers))
-	for i, l := range []net.Listener{public, operator} {
+	for i, l := range listeners {
 		go func() { failed <- servers[i].Serve(l) }()
 	}
 	s.warnOfPlainHTTP(public.Addr())
 	if s.cfg.Bound != nil {
 		s.cfg.Bound(public.Addr().String())
 	}
-	s.cfg.Log.Info("listening", "addr", public.Addr().String(), "origin", s.settings.Origin, "tls", s.cfg.TLSCert != "")
+	s.cfg.Log.Info("listening", "addr", public.Addr().String(), "origin", s.settings.Origin, "tls", s.cfg.TLSCert != "" || s.own())
 	go s.sweep(ctx)
 	select {
 	case err = <-failed:
@@ -103,11 +111,27 @@ func (s *Server) listen() (public, operator net.Listener, err error) {
 	if operator, err = listenAdmin(s.cfg.Dir); err != nil {
 		return nil, nil, errors.Join(err, public.Close())
 	}
-	if s.cfg.TLSCert != "" {
+	switch {
+	case s.cfg.TLSCert != "":
 		public = tls.NewListener(public, &tls.Config{Certificates: []tls.Certificate{s.cert}, MinVersion: tls.VersionTLS12,
 			NextProtos: []string{"http/1.1"}})
+	case s.own():
+		public = tls.NewListener(public, s.authority.TLS())
 	}
 	return public, operator, nil
+}
+
+// listenRoot opens the plain listener for the page with the root.
+func (s *Server) listenRoot() (net.Listener, error) {
+	if !s.own() {
+		return nil, errors.New("root page: this installation's address is not vouched for by an authority of its own")
+	}
+	l, err := net.Listen("tcp", s.cfg.RootListen)
+	if err != nil {
+		return nil, fmt.Errorf("root page: %w", err)
+	}
+	s.cfg.Log.Info("the root can be fetched", "at", "http://"+l.Addr().String()+"/root", "fingerprint", httpapi.FingerprintWords(s.authority.Fingerprint()))
+	return l, nil
 }
 
 // maxSocketPath is what every system takes for the path of a unix socket.
@@ -144,7 +168,7 @@ func listenAdmin(dir string) (net.Listener, error) {
 // the open although the installation's address is an https one.
 func (s *Server) warnOfPlainHTTP(addr net.Addr) {
 	tcp, ok := addr.(*net.TCPAddr)
-	if !ok || tcp.IP.IsLoopback() || s.cfg.TLSCert != "" || len(s.cfg.TrustedProxies) > 0 || !strings.HasPrefix(s.settings.Origin, "https:") {
+	if !ok || tcp.IP.IsLoopback() || s.cfg.TLSCert != "" || s.own() || len(s.cfg.TrustedProxies) > 0 || !strings.HasPrefix(s.settings.Origin, "https:") {
 		return
 	}
 	s.cfg.Log.Warn("the origin is https but this listener speaks plain http to the network: give a certificate, or listen on 127.0.0.1 behind a proxy")

@@ -19,6 +19,7 @@ import (
 	"github.com/chuantou/chuantou/server/feed"
 	"github.com/chuantou/chuantou/server/httpapi"
 	"github.com/chuantou/chuantou/server/ingest"
+	"github.com/chuantou/chuantou/server/localca"
 	"github.com/chuantou/chuantou/server/reading"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/server/store/badgerstore"
@@ -44,8 +45,10 @@ type Server struct {
 	contacts contacts
 	watch    *watch
 	cert     tls.Certificate
-	stopping atomic.Bool
-	closing  sync.Once
+	// authority is the installation's own, nil when it has none.
+	authority *localca.Authority
+	stopping  atomic.Bool
+	closing   sync.Once
 }
 
 // New opens the folder that Init made and wires everything on it.
@@ -73,6 +76,9 @@ func open(cfg Config, set settings) (*Server, error) {
 		if s.cert, err = tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey); err != nil {
 			return nil, fmt.Errorf("TLS: %w", err)
 		}
+	}
+	if s.authority, err = loadAuthority(cfg.Dir, set.Origin, s.now); err != nil {
+		return nil, err
 	}
 	if s.schema, err = loadSchema(cfg.Kinds); err != nil {
 		return nil, err
@@ -117,6 +123,11 @@ func (s *Server) now() time.Time {
 	return time.Now()
 }
 
+func (s *Server) identity() httpapi.Identity {
+	return httpapi.Identity{SignKey: s.keys.sign.Public().(ed25519.PublicKey), SealKey: s.keys.seal.PublicKey(), Origin: s.settings.Origin,
+		Root: s.rootFingerprint(), Epoch: s.store.Epoch}
+}
+
 func (s *Server) wire() (err error) {
 	public := s.keys.sign.Public().(ed25519.PublicKey)
 	if s.auth, err = authn.New(authn.Config{Store: s.store, Server: sign.KeyHash(public), Now: s.now}); err != nil {
@@ -135,13 +146,13 @@ func (s *Server) wire() (err error) {
 	reads := &reading.Reading{Store: s.store, Directory: s.dir, Schema: current, Devices: s, Now: s.now}
 	acts := &acting.Acting{Pen: s.ingest, Directory: s.dir, Schema: current, Now: s.now}
 	s.api, err = httpapi.New(httpapi.Config{Auth: s.auth, Pusher: s, Puller: s, Reader: reading.JSON{Reading: reads}, Actor: acts, Settler: settler{s.ingest, reads}, People: people{s},
-		Identity: httpapi.Identity{SignKey: public, SealKey: s.keys.seal.PublicKey(), Origin: s.settings.Origin, Epoch: s.store.Epoch},
+		Identity: s.identity(),
 		Now:      s.now, Log: s.cfg.Log, Ready: s.ready, TrustedProxies: s.cfg.TrustedProxies})
 	if err != nil {
 		return err
 	}
 	return s.api.AddPages(func(r *httpapi.Router) (httpapi.ErrorPage, error) {
-		p, err := web.Register(r, web.Deps{Source: reads, Actions: acts, Settler: pageSettler{settler{s.ingest, reads}}, Sessions: sessions{s}, Key: s.keys.pages[:], Now: s.now, Log: s.cfg.Log})
+		p, err := web.Register(r, web.Deps{Source: reads, Actions: acts, Settler: pageSettler{settler{s.ingest, reads}}, Root: s.root(), Sessions: sessions{s}, Key: s.keys.pages[:], Now: s.now, Log: s.cfg.Log})
 		if err != nil {
 			return nil, err
 		}

@@ -116,13 +116,20 @@ func encode(v any, err error) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// Enrol gives the device its identity: {"url","code","name"} → {"person_name","replica"}.
+// Enrol gives the device its identity: {"ticket","name"}, ticket being the whole
+// text of the QR, or {"url","code","name"} → {"person_name","replica"}.
 func (d *Device) Enrol(request []byte) ([]byte, error) {
-	var q struct{ URL, Code, Name string }
+	var q struct{ Ticket, URL, Code, Name string }
 	if err := decode(request, &q); err != nil {
 		return nil, err
 	}
-	if err := d.c.Enrol(d.ctx, q.URL, q.Code, q.Name); err != nil {
+	var err error
+	if q.Ticket != "" {
+		err = d.c.EnrolTicket(d.ctx, q.Ticket, q.Name)
+	} else {
+		err = d.c.Enrol(d.ctx, q.URL, q.Code, q.Name)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return d.Identity()

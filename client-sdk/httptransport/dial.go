@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func newRoundTripper(up, down *atomic.Int64) http.RoundTripper {
+func newRoundTripper(root [32]byte, host string, up, down *atomic.Int64) http.RoundTripper {
 	dialer := net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
@@ -26,6 +26,7 @@ func newRoundTripper(up, down *atomic.Int64) http.RoundTripper {
 		MaxConnsPerHost:     2,
 		IdleConnTimeout:     90 * time.Second,
 		TLSHandshakeTimeout: 20 * time.Second,
+		TLSClientConfig:     pinned(root, host),
 		// The default of 10 KB would be asked of a small memory for nothing.
 		WriteBufferSize: 4 << 10,
 		ReadBufferSize:  4 << 10,

@@ -50,6 +50,9 @@ type Options struct {
 	Now func() time.Time
 	// Stall is how long nothing may move before a request is given up. 0: 30 s.
 	Stall time.Duration
+	// Root, unless zero, is the SHA-256 of the one certificate that vouches for
+	// the server (syncproto.Ticket). A browser has roots of its own and ignores it.
+	Root [32]byte
 	// RoundTripper, if set, is used instead of the package's own; Bytes then
 	// counts bodies only.
 	RoundTripper http.RoundTripper
@@ -67,7 +70,7 @@ func New(origin string, o Options) (*Transport, error) {
 	}
 	t.client.Transport = o.RoundTripper
 	if o.RoundTripper == nil {
-		t.client.Transport = newRoundTripper(&t.up, &t.down)
+		t.client.Transport = newRoundTripper(o.Root, u.Hostname(), &t.up, &t.down)
 	}
 	t.client.CheckRedirect = func(*http.Request, []*http.Request) error {
 		return errors.New("the server answered with a redirect: is its address right?")

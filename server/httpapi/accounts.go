@@ -120,6 +120,7 @@ type codeRequest struct {
 
 type codeAnswer struct {
 	Code       string             `json:"code"`
+	Ticket     string             `json:"ticket"` // what a QR says: syncproto.Ticket
 	Expires    time.Time          `json:"expires"`
 	Person     syncproto.PersonID `json:"person"`
 	PersonName string             `json:"person_name"`
@@ -157,7 +158,8 @@ func (a *API) createCode(q *call) error {
 		return err
 	}
 	a.Log.InfoContext(q.ctx, "code created", "for", p.ID, "by", q.who.words())
-	return a.sendJSON(q, codeAnswer{Code: code, Expires: expires.UTC().Truncate(time.Second), Person: p.ID, PersonName: p.Name})
+	ticket := a.Identity.Ticket(code)
+	return a.sendJSON(q, codeAnswer{Code: code, Ticket: ticket.String(), Expires: expires.UTC().Truncate(time.Second), Person: p.ID, PersonName: p.Name})
 }
 
 type passwordRequest struct {

@@ -5,9 +5,11 @@ import (
 	"crypto/ecdh"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -80,7 +82,26 @@ type Identity struct {
 	SignKey ed25519.PublicKey
 	SealKey *ecdh.PublicKey
 	Origin  string
+	Root    [32]byte // fingerprint of the installation's own authority, zero for none
 	Epoch   func(context.Context) (string, error)
+}
+
+// Ticket is what a QR says for a one-time code.
+func (i *Identity) Ticket(code string) syncproto.Ticket {
+	return syncproto.Ticket{Origin: i.Origin, Key: [32]byte(i.SignKey), Root: i.Root, Code: code}
+}
+
+// FingerprintWords is a fingerprint as people compare it: eight groups of hex
+// digits.
+func FingerprintWords(f [32]byte) string {
+	var b strings.Builder
+	for i := 0; i < len(f); i += 4 {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		fmt.Fprintf(&b, "%X", f[i:i+4])
+	}
+	return b.String()
 }
 
 // Config is what an API works with; all of it is required but Ready,

@@ -21,9 +21,11 @@ const (
 )
 
 // openPages are the pages that need no session: the log-in form, what it is
-// sent to, and the style and pictures it is drawn with.
+// sent to, the style and pictures it is drawn with, the root that vouches for
+// this address, and where the camera leads that reads an enrolment QR.
 var openPages = map[string]bool{
 	"GET /login": true, "POST /login": true, "GET /assets/:hash/:name": true,
+	"GET /root": true, "GET /root.crt": true, "GET /enrol": true,
 }
 
 const (

@@ -15,6 +15,7 @@ type Deps struct {
 	Actions  Actions
 	Settler  Settler
 	Sessions Sessions
+	Root     Root             // what vouches for this address; the zero value when a public authority does
 	Key      []byte           // at least 32 secret bytes; signs the tokens of forms, so it must survive a restart
 	Now      func() time.Time // the server's clock
 	Log      *slog.Logger     // nil logs nothing

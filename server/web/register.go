@@ -64,6 +64,9 @@ func Register(r Router, d Deps) (*Pages, error) {
 	r.GET("/held", p.private(p.held))
 	r.POST("/held/release", p.private(p.releaseHeld))
 	r.POST("/held/reject", p.private(p.rejectHeld))
+	r.GET("/root", p.public(p.root))
+	r.GET("/root.crt", p.public(p.rootFile))
+	r.GET("/enrol", p.public(p.enrolPage))
 	r.GET(assetPath+":hash/:name", p.asset)
 	return p, nil
 }

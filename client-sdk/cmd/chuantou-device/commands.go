@@ -28,8 +28,9 @@ var commands map[string]command
 
 func init() {
 	commands = map[string]command{
-		"enrol": {"URL CODE [-name NAME]", "give this device its identity, by a one-time code", `
-URL is the server's address, CODE the one-time code from your administrator.
+		"enrol": {"TICKET|URL CODE [-name NAME]", "give this device its identity, by a one-time code", `
+TICKET is the whole text of the administrator's QR: the device then knows the
+server by its key and root. Or URL is the server's address, CODE the code alone.
 NAME is the device's short name in local numbers (A7). With -again CODE a device
 whose number is in use twice takes a new one; nothing is lost.
 A device without a PIN gets one here: from -pin-file, $CHUANTOU_DEVICE_PIN, or as
@@ -86,6 +87,8 @@ func (a *app) enrol(args []string) error {
 		return err
 	case *again != "" && len(rest) == 0:
 		err = a.client.ReEnrol(a.ctx, *again)
+	case *again == "" && len(rest) == 1 && syncproto.IsTicket(rest[0]):
+		err = a.client.EnrolTicket(a.ctx, rest[0], *name)
 	case *again == "" && len(rest) == 2:
 		err = a.client.Enrol(a.ctx, rest[0], rest[1], *name)
 	default:

@@ -21,9 +21,9 @@ chuantou admin held     -data DIR -by NAME
 chuantou admin release  -data DIR -by NAME DEVICE RECORD
 chuantou admin reject   -data DIR -by NAME -reason TEXT DEVICE RECORD
 
-code makes a one-time code for one device of a person: 24 hours, one use. Give
-it to that person alone, by voice or on paper; whoever enrols with it writes in
-that name.
+code makes a one-time code for one device of a person: 24 hours, one use, as text
+and as a QR with all that the device needs to know this server by. Give it to
+that person alone; whoever enrols with it writes in that name.
 
 password sets what a person logs in with on the pages. The password is the
 first line of standard input, at least 10 characters. His earlier one stops
@@ -94,14 +94,15 @@ func admin(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 func adminCode(ctx context.Context, f *adminFlags) error {
 	var a struct {
 		Code       string    `json:"code"`
+		Ticket     string    `json:"ticket"`
 		Expires    time.Time `json:"expires"`
 		PersonName string    `json:"person_name"`
 	}
 	if err := ask(ctx, f.data, "/v1/admin/codes", map[string]string{"person": f.person}, &a); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(f.out, "%s   for a device of %s, until %s, one use\n", a.Code, a.PersonName, a.Expires.Local().Format("2006-01-02 15:04"))
-	return err
+	fmt.Fprintf(f.out, "%s   for a device of %s, until %s, one use\n", a.Code, a.PersonName, a.Expires.Local().Format("2006-01-02 15:04"))
+	return printTicket(f.out, a.Ticket)
 }
 
 func adminPassword(ctx context.Context, f *adminFlags) error {

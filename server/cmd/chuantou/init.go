@@ -12,14 +12,17 @@ const initAbout = `chuantou init DIR -origin URL -name NAME -place CODE -admin N
 
 Makes an installation in DIR, which must be new or empty:
 
-  DIR/keys         the server's secrets, readable by their owner alone
+  DIR/keys         the server's secrets, readable by their owner alone; with an
+                   https origin root.pem, which everybody may have
   DIR/store        everything recorded
   DIR/server.json  what was decided here: origin, name, place
 
 and prints a one-time code with which the first administrator enrols a device.
 The origin is for ever: browsers keep what they store under it, and devices are
 told it at enrolment. On a LAN without names, promise the machine a fixed
-address and use that.
+address and use that. For an https origin an authority of the installation's own
+is made too, which can vouch for that origin and for nothing else; serve uses it
+unless it is given a certificate.
 
 Keep a copy of DIR/keys elsewhere, apart from backups of DIR/store: who has both
 has everything; who has a backup without seal.key cannot read what was sealed.
@@ -46,14 +49,16 @@ func initialise(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("init: %w", err)
 	}
-	_, err = fmt.Fprintf(out, `installation made in %s
+	fmt.Fprintf(out, `installation made in %s
 keys: %s
       keep a copy elsewhere, apart from backups of the store: who has both has
       everything, and without seal.key the sealed values of a backup stay shut
 first administrator: %s
 one-time code:       %s   (until %s, one use)
-
-next: chuantou serve -data %s -listen :8080
-`, o.Dir, made.Keys, o.Admin, made.Code, made.Expires.Local().Format("2006-01-02 15:04"), o.Dir)
+`, o.Dir, made.Keys, o.Admin, made.Code, made.Expires.Local().Format("2006-01-02 15:04"))
+	if err := printTicket(out, made.Ticket); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "\nnext: chuantou serve -data %s -listen :8080\n", o.Dir)
 	return err
 }

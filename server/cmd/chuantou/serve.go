@@ -28,12 +28,18 @@ SIGTERM or Ctrl-C stops in order: requests under way end, then the store is
 closed. A second one ends the process at once; so does a power cut, and nothing
 acknowledged is lost by either.
 
-Without -tls-cert the listener speaks plain HTTP: for a trusted LAN, or behind
-a proxy on the same machine that is named with -trusted-proxy 127.0.0.1.
+An https origin is served with the certificate of -tls-cert, or by the
+installation's own authority, which init made: its certificates renew
+themselves, devices check it by the fingerprint in their QR, and browsers
+install its root from the page of -root-listen. An http origin is served
+plainly: for a trusted LAN. So is any behind a proxy on the same machine that is
+named with -trusted-proxy 127.0.0.1, or with -plain-http.
 `
 
 type serveFlags struct {
 	data, listen, kinds, cert, key      string
+	plain                               bool
+	rootListen                          string
 	proxies, format, level              string
 	addressFile, profileFile, clockFile string
 }
@@ -44,6 +50,8 @@ func (s *serveFlags) define(c *command) {
 	c.StringVar(&s.kinds, "kinds", "", "`folder` of kinds of record that add to or override the built-in ones")
 	c.StringVar(&s.cert, "tls-cert", "", "PEM `file` of the certificate chain; with -tls-key the listener speaks https")
 	c.StringVar(&s.key, "tls-key", "", "PEM `file` of its key")
+	c.BoolVar(&s.plain, "plain-http", false, "speak plain http although the origin is https: for a proxy in front")
+	c.StringVar(&s.rootListen, "root-listen", "", "`host:port` for a plain http page from which the root of the installation's own authority is installed")
 	c.StringVar(&s.proxies, "trusted-proxy", "", "`addresses` or prefixes, with commas, of proxies whose X-Forwarded- headers are believed")
 	c.StringVar(&s.format, "log-format", "text", "text or json")
 	c.StringVar(&s.level, "log-level", "info", "debug, info, warn or error")
@@ -85,7 +93,7 @@ func (f *serveFlags) config(errs io.Writer) (server.Config, error) {
 	if err != nil {
 		return server.Config{}, err
 	}
-	cfg := server.Config{Dir: f.data, Listen: f.listen, Kinds: f.kinds, TLSCert: f.cert, TLSKey: f.key, Log: log}
+	cfg := server.Config{Dir: f.data, Listen: f.listen, Kinds: f.kinds, TLSCert: f.cert, TLSKey: f.key, PlainHTTP: f.plain, RootListen: f.rootListen, Log: log}
 	if cfg.TrustedProxies, err = prefixes(f.proxies); err != nil {
 		return server.Config{}, err
 	}
