@@ -14,6 +14,7 @@ import (
 	"github.com/chuantou/chuantou/server/authz"
 	"github.com/chuantou/chuantou/server/httpapi"
 	"github.com/chuantou/chuantou/server/ingest"
+	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/server/timeline"
 	"github.com/chuantou/chuantou/server/web"
@@ -64,6 +65,13 @@ func (c *contacts) touch(r syncproto.ReplicaID, at time.Time) {
 	c.last[r] = at
 }
 
+func (c *contacts) of(r syncproto.ReplicaID) (time.Time, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, ok := c.last[r]
+	return at, ok
+}
+
 // Silent is reading.Devices. What was before this process started is not known
 // to it: a device counts from its first contact since.
 func (s *Server) Silent(before time.Time) (n int, since time.Time) {
@@ -78,6 +86,25 @@ func (s *Server) Silent(before time.Time) (n int, since time.Time) {
 		}
 	}
 	return n, since
+}
+
+// Traffic is httpapi.Traffic.
+func (s *Server) Traffic(r syncproto.ReplicaID, d *httpapi.Device) error {
+	if at, ok := s.contacts.of(r); ok {
+		at = at.UTC()
+		d.LastSync = &at
+	}
+	return s.store.View(context.Background(), 0, func(reader store.Reader) error {
+		log, err := records.LoadLog(reader, r)
+		if err != nil {
+			return err
+		}
+		d.Held, d.Forked, d.Gaps = log.Held, log.Forked, log.Gaps
+		for _, run := range log.Received {
+			d.Received += uint64(run.To - run.From + 1)
+		}
+		return nil
+	})
 }
 
 // Push is httpapi.Pusher.

@@ -145,7 +145,7 @@ func (s *Server) wire() (err error) {
 	}
 	reads := &reading.Reading{Store: s.store, Directory: s.dir, Schema: current, Devices: s, Now: s.now}
 	acts := &acting.Acting{Pen: s.ingest, Directory: s.dir, Schema: current, Now: s.now}
-	s.api, err = httpapi.New(httpapi.Config{Auth: s.auth, Pusher: s, Puller: s, Reader: reading.JSON{Reading: reads}, Actor: acts, Settler: settler{s.ingest, reads}, People: people{s},
+	s.api, err = httpapi.New(httpapi.Config{Auth: s.auth, Pusher: s, Puller: s, Reader: reading.JSON{Reading: reads}, Actor: acts, Settler: settler{s.ingest, reads}, Traffic: s, People: people{s},
 		Identity: s.identity(),
 		Now:      s.now, Log: s.cfg.Log, Ready: s.ready, TrustedProxies: s.cfg.TrustedProxies})
 	if err != nil {

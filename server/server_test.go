@@ -77,7 +77,7 @@ func TestStrangersGetNothing(t *testing.T) {
 			if res.StatusCode != http.StatusSeeOther || !strings.HasPrefix(res.Header.Get("Location"), "/login") {
 				t.Errorf("%s: %d to %q", name, res.StatusCode, res.Header.Get("Location"))
 			}
-		case "device", "viewer", "admin":
+		case "device", "sender", "viewer", "admin":
 			if res.StatusCode != http.StatusUnauthorized {
 				t.Errorf("%s: %d", name, res.StatusCode)
 			}

@@ -113,26 +113,50 @@ func (a *Authn) Devices(ctx context.Context, p syncproto.PersonID) ([]Account, e
 	return out, nil
 }
 
+// Rename gives a device another name in words.
+func (a *Authn) Rename(ctx context.Context, id syncproto.ReplicaID, name string) error {
+	name, err := deviceName(name)
+	if err != nil {
+		return err
+	}
+	err = a.change(ctx, id, func(c *Account) error { c.Device = name; return nil })
+	if err != nil {
+		return fmt.Errorf("rename %s: %w", id, err)
+	}
+	return nil
+}
+
+// change rewrites an account.
+func (a *Authn) change(ctx context.Context, id syncproto.ReplicaID, edit func(*Account) error) error {
+	key := deviceKey(id)
+	_, err := a.Store.Update(ctx, []store.Key{key}, func(r store.Reader) (b store.Batch, err error) {
+		c, err := loadAccount(r, id)
+		if err == nil {
+			err = edit(&c)
+		}
+		if err != nil {
+			return b, err
+		}
+		b.Put(key, encodeAccount(&c))
+		return b, nil
+	})
+	a.cache.drop(id)
+	return err
+}
+
 // SetState suspends, revokes or reactivates an account. Its sessions end. What
 // it wrote before stays; what it pushes later is the ingest's to hold.
 func (a *Authn) SetState(ctx context.Context, id syncproto.ReplicaID, s State) error {
 	if s < Active || s > Revoked {
 		return syncproto.Errorf(syncproto.KindBadRequest, "unknown state %d", s)
 	}
-	key := deviceKey(id)
-	_, err := a.Store.Update(ctx, []store.Key{key}, func(r store.Reader) (b store.Batch, err error) {
-		c, err := loadAccount(r, id)
-		if err != nil || c.State == s {
-			return b, err
-		}
-		if c.State == Revoked {
-			return b, ErrFinal
+	err := a.change(ctx, id, func(c *Account) error {
+		if c.State == Revoked && s != Revoked {
+			return ErrFinal
 		}
 		c.State = s
-		b.Put(key, encodeAccount(&c))
-		return b, nil
+		return nil
 	})
-	a.cache.drop(id)
 	a.devices.endAll(id)
 	if err != nil {
 		return fmt.Errorf("set state of %s: %w", id, err)

@@ -273,8 +273,14 @@ func TestSetState(t *testing.T) {
 	_, err := w.Session(t.Context(), tok)
 	wantErr(t, "a suspended device's session", err, authn.ErrNoSession)
 	q, sig := w.request(f)
-	_, err = w.OpenSession(t.Context(), q, sig)
-	wantErr(t, "a suspended device asks for another", err, authn.ErrStopped)
+	tok, err = w.OpenSession(t.Context(), q, sig)
+	wantErr(t, "a suspended device asks for another", err, nil)
+	acc, err := w.Session(t.Context(), tok)
+	wantErr(t, "what it may do", err, authn.ErrStopped)
+	if acc.Replica != f.Replica || acc.State != authn.Suspended {
+		t.Errorf("the account of a stopped device: %+v", acc)
+	}
+	q, sig = w.request(f)
 	sig[0] ^= 1
 	_, err = w.OpenSession(t.Context(), q, sig)
 	wantErr(t, "a stranger learns nothing of it", err, authn.ErrProof)
@@ -282,6 +288,16 @@ func TestSetState(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.session(f)
+	if err := w.Rename(t.Context(), f.Replica, " 乐例红的新手机 "); err != nil {
+		t.Error(err)
+	}
+	if acc, err := w.Account(t.Context(), f.Replica); err != nil || acc.Device != "乐例红的新手机" || acc.State != authn.Active {
+		t.Errorf("renamed: %+v, %v", acc, err)
+	}
+	wantErr(t, "rename of a stranger", w.Rename(t.Context(), syncproto.NewReplicaID(), "x"), authn.ErrUnknownDevice)
+	if err := w.Rename(t.Context(), f.Replica, "a\x07"); syncproto.KindOf(err) != syncproto.KindBadRequest {
+		t.Errorf("a name that cannot be printed: %v", err)
+	}
 	if err := w.SetState(t.Context(), f.Replica, authn.Revoked); err != nil {
 		t.Fatal(err)
 	}

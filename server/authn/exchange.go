@@ -59,9 +59,8 @@ func (a *Authn) OpenSession(ctx context.Context, q sign.SessionRequest, sig sync
 	if sign.VerifySession(acc.Key, &q, sig) != nil {
 		return Token{}, ErrProof
 	}
-	if acc.State != Active {
-		return Token{}, ErrStopped
-	}
+	// A stopped device gets one too: what it has not sent yet must not be lost.
+	// Its session opens nothing but the way in, see Session.
 	now := a.Now()
 	if err := a.checkMoment(&q, now); err != nil {
 		return Token{}, err
@@ -95,7 +94,8 @@ func (a *Authn) checkMoment(q *sign.SessionRequest, now time.Time) error {
 }
 
 // Session finds the account behind a device's token; ErrNoSession when there
-// is none, ErrStopped when it was stopped meanwhile.
+// is none. With ErrStopped the account is returned too: such a device may still
+// hand in what it has, which is held, and nothing else.
 func (a *Authn) Session(ctx context.Context, tok Token) (Account, error) {
 	id, ok := a.devices.find(tok, a.Now())
 	if !ok {
@@ -106,7 +106,7 @@ func (a *Authn) Session(ctx context.Context, tok Token) (Account, error) {
 		return Account{}, fmt.Errorf("session: %w", err)
 	}
 	if acc.State != Active {
-		return Account{}, ErrStopped
+		return acc, ErrStopped
 	}
 	return acc, nil
 }

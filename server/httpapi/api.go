@@ -113,6 +113,7 @@ type Config struct {
 	Reader   Reader
 	Actor    Actor
 	Settler  Settler
+	Traffic  Traffic
 	People   People
 	Identity Identity
 	Now      func() time.Time
@@ -136,8 +137,8 @@ type API struct {
 
 // New returns the API with all routes of docs/http.md.
 func New(c Config) (*API, error) {
-	if c.Auth == nil || c.Pusher == nil || c.Puller == nil || c.Reader == nil || c.Actor == nil || c.Settler == nil || c.People == nil || c.Now == nil {
-		return nil, errors.New("httpapi: Auth, Pusher, Puller, Reader, Actor, Settler, People and Now are needed")
+	if c.Auth == nil || c.Pusher == nil || c.Puller == nil || c.Reader == nil || c.Actor == nil || c.Settler == nil || c.Traffic == nil || c.People == nil || c.Now == nil {
+		return nil, errors.New("httpapi: Auth, Pusher, Puller, Reader, Actor, Settler, Traffic, People and Now are needed")
 	}
 	if len(c.Identity.SignKey) != ed25519.PublicKeySize || c.Identity.SealKey == nil || c.Identity.Epoch == nil {
 		return nil, errors.New("httpapi: the server's keys and epoch are needed")

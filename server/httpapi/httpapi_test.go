@@ -92,7 +92,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w.API, err = httpapi.New(httpapi.Config{
-		Auth: w.auth, Pusher: w, Puller: w, Reader: &w.read, Actor: &w.read, Settler: &w.settle, People: w, Now: w.clock,
+		Auth: w.auth, Pusher: w, Puller: w, Reader: &w.read, Actor: &w.read, Settler: &w.settle, Traffic: w, People: w, Now: w.clock,
 		Identity: httpapi.Identity{SignKey: public, SealKey: sealKey.PublicKey(), Origin: "https://zs.example", Epoch: st.Epoch},
 		Ready:    func(context.Context) error { return w.ready },
 		Log:      slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -196,6 +196,12 @@ func (r *reader) History(_ context.Context, v syncproto.PersonID, _ syncproto.Re
 func (r *reader) Held(_ context.Context, v syncproto.PersonID) (httpapi.HeldList, error) {
 	r.viewer = v
 	return httpapi.HeldList{}, r.err
+}
+
+// Traffic says the same of every device.
+func (w *world) Traffic(_ syncproto.ReplicaID, d *httpapi.Device) error {
+	d.Received, d.Held = 12, 1
+	return nil
 }
 
 // settler remembers what it was asked.

@@ -14,6 +14,7 @@ const (
 	public                 // anyone; answers nothing about records or people
 	byProof                // anyone, and the body is the proof: a code, a signature, a password
 	device                 // a device's token
+	sender                 // the same, also of a device that was stopped: what it brings is held
 	viewer                 // a device's token or a person's session
 	admin                  // a viewer who is 管理员, or the operator on the server's own machine
 	page                   // a browser's session; others are sent to log in
@@ -56,7 +57,7 @@ const (
 var routes = []route{
 	{"POST", "/v1/enrol", byProof, jsonType, maxJSONBytes, quick, (*API).enrol},
 	{"POST", "/v1/sync/session", byProof, cborType, maxSessionBytes, quick, (*API).session},
-	{"POST", "/v1/sync/push", device, cborType, wire.MaxPushBytes, long, (*API).push},
+	{"POST", "/v1/sync/push", sender, cborType, wire.MaxPushBytes, long, (*API).push},
 	{"POST", "/v1/sync/pull", device, cborType, maxPullBytes, long, (*API).pull},
 
 	{"POST", "/v1/login", byProof, jsonType, maxJSONBytes, long, (*API).login},
@@ -70,6 +71,8 @@ var routes = []route{
 	{"POST", "/v1/records/:id/confirmations", viewer, jsonType, maxJSONBytes, quick, (*API).confirm},
 	{"GET", "/v1/held", viewer, "", 0, quick, (*API).held},
 
+	{"GET", "/v1/admin/devices", admin, "", 0, quick, (*API).listDevices},
+	{"POST", "/v1/admin/devices", admin, jsonType, maxJSONBytes, quick, (*API).changeDevice},
 	{"GET", "/v1/admin/held", admin, "", 0, quick, (*API).heldBy},
 	{"POST", "/v1/admin/held/release", admin, jsonType, maxJSONBytes, long, (*API).releaseHeld},
 	{"POST", "/v1/admin/held/reject", admin, jsonType, maxJSONBytes, long, (*API).rejectHeld},
@@ -84,11 +87,11 @@ var routes = []route{
 // Route is a row of the table as others may see it.
 type Route struct {
 	Method, Path string
-	// Who is one of public, proof, device, viewer, admin, page, open-page.
+	// Who is one of public, proof, device, sender, viewer, admin, page, open-page.
 	Who string
 }
 
-var accessNames = map[access]string{public: "public", byProof: "proof", device: "device", viewer: "viewer",
+var accessNames = map[access]string{public: "public", byProof: "proof", device: "device", sender: "sender", viewer: "viewer",
 	admin: "admin", page: "page", openPage: "open-page"}
 
 // Routes lists what Echo serves, each with who may call it; Who is empty for a

@@ -54,7 +54,7 @@ func TestEveryRouteIsClosedToStrangers(t *testing.T) {
 					}
 				case ok && !slices.Contains(open, name) && r.Who != "open-page":
 					t.Errorf("%s, %s: status %d", name, who, res.StatusCode)
-				case r.Who == "device" || r.Who == "viewer" || r.Who == "admin":
+				case r.Who == "device" || r.Who == "sender" || r.Who == "viewer" || r.Who == "admin":
 					if res.StatusCode != http.StatusUnauthorized && res.StatusCode != http.StatusForbidden {
 						t.Errorf("%s, %s: status %d", name, who, res.StatusCode)
 					}

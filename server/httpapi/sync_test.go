@@ -169,7 +169,19 @@ func TestSessionRefused(t *testing.T) {
 	if err := w.auth.SetState(t.Context(), f.replica, authn.Revoked); err != nil {
 		t.Fatal(err)
 	}
-	wantProblem(t, "a revoked device", w.cbor("/v1/sync/session", "", w.sessionRequest(f)), http.StatusForbidden, syncproto.KindRevoked)
+	// A revoked device hands in what it has, and gets nothing.
+	token := w.token(f)
+	wantProblem(t, "a revoked device pulls", w.cbor("/v1/sync/pull", token, wire.AppendPull(nil, &syncproto.PullRequest{})), http.StatusForbidden, syncproto.KindRevoked)
+	wantProblem(t, "a revoked device reads", w.get("/v1/me", token), http.StatusForbidden, syncproto.KindRevoked)
+	wantProblem(t, "a revoked device reads", w.get("/v1/timeline", token), http.StatusForbidden, syncproto.KindRevoked)
+	pushed := false
+	w.push = func(_ context.Context, r syncproto.ReplicaID, _ []syncproto.Bundle) (syncproto.Receipt, error) {
+		pushed = r == f.replica
+		return syncproto.Receipt{Suite: syncproto.Suite1, Replica: r}, nil
+	}
+	if res := w.cbor("/v1/sync/push", token, wire.AppendPush(nil, nil)); res.StatusCode != http.StatusOK || !pushed {
+		t.Errorf("a revoked device pushes: %d", res.StatusCode)
+	}
 }
 
 func TestTokenEnds(t *testing.T) {

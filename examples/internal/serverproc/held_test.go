@@ -74,3 +74,43 @@ func TestHeldWorkIsSettled(t *testing.T) {
 		t.Errorf("still counted as held: %+v, %v", sum, err)
 	}
 }
+
+// A lost phone is revoked and found again: what it had not sent arrives and is
+// held, and it gets nothing any more.
+func TestRevokedDeviceHandsInWhatItHas(t *testing.T) {
+	s := newSite(t)
+	c, other := s.device("A7"), s.device("B2")
+	me, _ := c.Identity()
+	d, err := c.Create("SJ")
+	must(t, err)
+	must(t, c.Submit(t.Context(), d.Set("on", "2026-05-20").Set("heard", "还没来得及传的").Set("visibility", "本级及上级").Set("place_code", township)))
+	must(t, s.server.Admin(t.Context(), "/v1/admin/devices", map[string]string{"replica": me.Replica.String(), "state": "revoked"}, nil))
+	later := noteAt(t, other, township, "停用以后别人写的")
+	if _, err := c.Sync(t.Context()); syncproto.KindOf(err) != syncproto.KindRevoked {
+		t.Errorf("the device is told %v", err)
+	}
+	if st, err := c.Status(d.Record()); err != nil || st.Sync != clientsdk.SyncHeld {
+		t.Errorf("what it had: %+v, %v", st, err)
+	}
+	if _, err := c.Get(later); err == nil {
+		t.Error("a revoked device still gets records")
+	}
+	var list struct {
+		Devices []struct {
+			Replica, State string
+			Held           int
+		}
+	}
+	must(t, s.server.Admin(t.Context(), "/v1/admin/devices?person="+url.QueryEscape("张试验"), nil, &list))
+	for _, d := range list.Devices {
+		if d.Replica == me.Replica.String() && (d.State != "revoked" || d.Held != 1) {
+			t.Errorf("the list says %+v", d)
+		}
+	}
+	var settled struct{ Parts int }
+	must(t, s.server.Admin(t.Context(), "/v1/admin/held/release", map[string]string{"replica": me.Replica.String(), "record": d.Record().String(), "by": "管理员"}, &settled))
+	syncAll(t, other)
+	if v, err := other.Get(d.Record()); err != nil || v.Value("heard") != "还没来得及传的" {
+		t.Errorf("the released work: %v", err)
+	}
+}

@@ -17,6 +17,10 @@ import (
 
 const adminAbout = `chuantou admin code     -data DIR -person NAME
 chuantou admin password -data DIR -person NAME [-login NAME] < FILE
+chuantou admin devices  -data DIR -person NAME
+chuantou admin suspend  -data DIR DEVICE
+chuantou admin resume   -data DIR DEVICE
+chuantou admin revoke   -data DIR DEVICE
 chuantou admin held     -data DIR -by NAME
 chuantou admin release  -data DIR -by NAME DEVICE RECORD
 chuantou admin reject   -data DIR -by NAME -reason TEXT DEVICE RECORD
@@ -28,6 +32,10 @@ that person alone; whoever enrols with it writes in that name.
 password sets what a person logs in with on the pages. The password is the
 first line of standard input, at least 10 characters. His earlier one stops
 working and his open sessions end.
+
+devices lists the devices of a person. suspend stops one, resume lets it in
+again, revoke stops it for ever. A stopped device still hands in what it has not
+sent, which is held until an administrator settles it, and gets nothing any more.
 
 held lists what is stored whole and not applied (待处理), as far as the named
 administrator answers for it: why, whose, since when. No content is shown.
@@ -55,6 +63,10 @@ var adminWords = map[string]struct {
 }{
 	"code":     {[]string{"data", "person"}, 0, adminCode},
 	"password": {[]string{"data", "person"}, 0, adminPassword},
+	"devices":  {[]string{"data", "person"}, 0, adminDevices},
+	"suspend":  {[]string{"data"}, 1, adminSuspend},
+	"resume":   {[]string{"data"}, 1, adminResume},
+	"revoke":   {[]string{"data"}, 1, adminRevoke},
 	"held":     {[]string{"data", "by"}, 0, adminHeld},
 	"release":  {[]string{"data", "by"}, 2, adminRelease},
 	"reject":   {[]string{"data", "by", "reason"}, 2, adminReject},
@@ -68,7 +80,7 @@ func admin(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 	c := newCommand("admin", adminAbout, out)
 	f := adminFlags{in: in, out: out}
 	c.StringVar(&f.data, "data", "", "`folder` that init made")
-	c.StringVar(&f.person, "person", "", "code, password: `name` or id of the person")
+	c.StringVar(&f.person, "person", "", "code, password, devices: `name` or id of the person")
 	c.StringVar(&f.login, "login", "", "password: the `name` to log in with, when not the person's own")
 	c.StringVar(&f.by, "by", "", "held, release, reject: `name` or id of the administrator in whose name")
 	c.StringVar(&f.reason, "reason", "", "reject: what the author is told, in his `words`")

@@ -26,6 +26,9 @@ const usage = `chuantou is the server of 船头记: devices sync with it, leader
       a one-time code for one device of a person (24 hours, one use)
   chuantou admin password -data DIR -person NAME
       set a person's password for the pages, read from standard input
+  chuantou admin devices -data DIR -person NAME
+  chuantou admin suspend | resume | revoke -data DIR DEVICE
+      the devices of a person, and stopping one
   chuantou admin held | release | reject -data DIR -by NAME
       what is stored whole and not applied, and settling it
   chuantou version
