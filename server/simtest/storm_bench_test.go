@@ -3,6 +3,7 @@ package simtest
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -20,21 +21,30 @@ import (
 // with new visits and edits of what was there before, a tenth of these in
 // conflict with another device.
 const (
-	stormDevices   = 100
 	stormTownships = 10
 	stormBase      = 200 // records a township holds before
-	stormNew       = 50
+	stormNew       = 50  // by each device
 	stormEdits     = 20
 )
 
 // BenchmarkStorm is the server's side of a port docking at once, without HTTP
 // and without clients: one operation is all pushes and then all pulls, on
 // Badger, fsync included. CPU is the process's, which is the server's alone.
+// With ballast the server holds so many more records, which the devices have.
 func BenchmarkStorm(b *testing.B) {
+	for _, c := range []struct {
+		name             string
+		devices, ballast int
+	}{{"100", 100, 0}, {"100/ballast=100000", 100, 100_000}, {"500", 500, 0}} {
+		b.Run(c.name, func(b *testing.B) { benchStorm(b, c.devices, c.ballast) })
+	}
+}
+
+func benchStorm(b *testing.B, devices, ballast int) {
 	var push, pull, changes float64
 	for range b.N {
 		b.StopTimer()
-		f := newFleet(b)
+		f := newFleet(b, devices, ballast)
 		b.StartTimer()
 		began := processCPU()
 		f.together(func(d *device, bundles []syncproto.Bundle) {
@@ -46,9 +56,9 @@ func BenchmarkStorm(b *testing.B) {
 		pushed := processCPU()
 		f.together(func(d *device, _ []syncproto.Bundle) { f.down.Add(int64(d.drain())) })
 		push, pull = push+(pushed-began).Seconds(), pull+(processCPU()-pushed).Seconds()
-		changes += stormDevices * (stormNew + stormEdits)
+		changes += float64(devices * (stormNew + stormEdits))
 		b.StopTimer()
-		b.ReportMetric(float64(f.down.Load())/stormDevices, "down-B/device")
+		b.ReportMetric(float64(f.down.Load())/float64(devices), "down-B/device")
 		must(b, f.w.store.Close())
 		b.StartTimer()
 	}
@@ -73,11 +83,15 @@ func (f *stormFleet) together(fn func(d *device, bundles []syncproto.Bundle)) {
 	wg.Wait()
 }
 
-func newFleet(b *testing.B) *stormFleet {
+func newFleet(b *testing.B, devices, ballast int) *stormFleet {
 	b.Helper()
-	engine, err := badgerstore.Open(b.TempDir(), badgerstore.Options{})
-	must(b, err)
-	f := &stormFleet{w: newWorldOn(b, engine)}
+	dir := b.TempDir()
+	open := func() store.Store {
+		engine, err := badgerstore.Open(dir, badgerstore.Options{Logger: slog.New(slog.DiscardHandler)})
+		must(b, err)
+		return engine
+	}
+	f := &stormFleet{w: newWorldOn(b, open())}
 	rng := rand.New(rand.NewPCG(1, 1))
 	seeders := make([]*device, stormTownships)
 	base := make([][]syncproto.RecordID, stormTownships)
@@ -87,8 +101,13 @@ func newFleet(b *testing.B) *stormFleet {
 			base[t] = append(base[t], seeders[t].stormVisit(rng, t))
 		}
 		seeders[t].pushAll(10)
+		f.w.device(fmt.Sprint("ballast ", t), seeders[t].person).haul(rng, t, ballast/stormTownships)
 	}
-	for i := range stormDevices {
+	// Opened anew: else the store is still tidying up what was there before.
+	must(b, f.w.store.Close())
+	f.w.store = open()
+	f.w.reopen()
+	for i := range devices {
 		t := i % stormTownships
 		d := f.w.device(fmt.Sprint("storm ", i), f.w.person(fmt.Sprint("人员", i), "乡镇（街道）领导", townshipOf(t), "民政/帮扶"))
 		d.drain()
@@ -116,6 +135,23 @@ func newFleet(b *testing.B) *stormFleet {
 		f.bundles = append(f.bundles, bundles)
 	}
 	return f
+}
+
+// haul writes and pushes n visits, and forgets them.
+func (d *device) haul(rng *rand.Rand, township, n int) {
+	const chunk = 70
+	for left := n; left > 0; left -= chunk {
+		from := d.seq + 1
+		for range min(left, chunk) {
+			d.stormVisit(rng, township)
+		}
+		_, err := d.push(d.bundle(from, d.seq))
+		must(d.w.t, err)
+		clear(d.own)
+		for i := from; i <= d.seq; i++ {
+			d.changes[i-1], d.parts[i-1] = wire.RawChange{}, nil
+		}
+	}
 }
 
 func townshipOf(t int) string { return fmt.Sprintf("9900%05d", t) }
