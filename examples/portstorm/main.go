@@ -8,7 +8,8 @@
 // w1: every device comes back to port at once, each with what it wrote. w2:
 // one device comes back after months to 20,000 changed records. w3: w1, then
 // everybody syncs again with nothing new. w4: w1 on a server that already
-// holds the ballast.
+// holds the ballast, and devices that hold what of it is their township's; they
+// are given it as an image of another device's records, see image.go.
 package main
 
 import (

@@ -90,6 +90,11 @@ func (s *storm) port(work string) error {
 		return err
 	}
 	s.say("%d devices take what there is with them", len(loads))
+	if work == "w4" {
+		if err := s.fleet.takeImages(s.ctx, seeders); err != nil {
+			return err
+		}
+	}
 	if err := s.fleet.together(func(b *boat) error { _, err := b.sync(s.ctx); return err }); err != nil {
 		return err
 	}
