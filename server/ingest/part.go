@@ -12,6 +12,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/seal"
 	"github.com/chuantou/chuantou/syncproto/sign"
+	"github.com/chuantou/chuantou/syncproto/text"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -110,18 +111,48 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 // joinPart joins p, if need be told in the ids of the log: then its bytes are
 // of no use to readers.
 func (t *txn) joinPart(w *work, h *syncproto.Header, p *syncproto.Part, opt crdt.Options) error {
-	if w.Unfolded == 0 {
-		return w.rec.Join(*h, p, opt)
-	}
-	told, err := records.JoinTold(w.rec, *h, p, opt, records.Tables(t.r, w.rec.ID))
+	err := w.rec.Join(*h, p, opt)
 	var missing *crdt.MissingError
-	switch {
-	case err == nil:
-		w.touch = w.touch || told
-	case errors.As(err, &missing):
-		w.late = w.late || missing.Late && w.rec.Folded()
+	if !errors.As(err, &missing) || !missing.Late {
+		return err
 	}
+	told, changed, tableErr := crdt.UnfoldPart(h.Replica, p, t.tables(w))
+	if tableErr != nil {
+		return &crdt.MissingError{Err: tableErr}
+	}
+	if changed {
+		err = w.rec.Join(*h, told, opt)
+		w.touch = w.touch || err == nil
+	}
+	w.late = w.late || errors.As(err, &missing) && missing.Late && w.rec.Folded()
 	return err
+}
+
+// tables finds the tables of a record's folds: in the store, or, of a fold that
+// was made before the store was put back to an older copy, by making it again,
+// which takes that the record is at the same version.
+func (t *txn) tables(w *work) text.Tables {
+	stored := records.Tables(t.r, w.rec.ID)
+	return func(fold syncproto.ReplicaID) (*text.Table, error) {
+		if table, err := stored(fold); table != nil || err != nil {
+			return table, err
+		}
+		if table := w.found[fold]; table != nil || w.rec.Folded() {
+			return table, nil
+		}
+		_, made := w.rec.Fold(func(int, int) bool { return true })
+		for _, m := range made {
+			if m.Fold != fold {
+				continue
+			}
+			if w.found == nil {
+				w.found = map[syncproto.ReplicaID]*text.Table{}
+			}
+			w.found[fold], w.odd = m.Table, true
+			return m.Table, records.PutBlocks(&t.b, records.FoldKey(w.rec.ID, fold), m.Table.AppendBinary(nil), 0)
+		}
+		return nil, nil
+	}
 }
 
 // permitted checks what can only be judged on the joined record: where a new

@@ -68,7 +68,7 @@ func (t *txn) foresee(u *opened) error {
 				continue
 			}
 			reason, _ := t.join(u.device, w, &u.changes[i].Header, &read.Part)
-			w.odd = reason != 0 || len(w.blind) > 0 // each step keeps its own
+			w.odd = w.odd || reason != 0 || len(w.blind) > 0 // each step keeps its own
 		}
 	}
 	return nil

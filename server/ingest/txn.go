@@ -15,6 +15,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/sign"
+	"github.com/chuantou/chuantou/syncproto/text"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -57,9 +58,10 @@ type work struct {
 	facts   authz.Facts
 	classes syncproto.Audience // of the ops joined now
 	dirty   bool
-	touch   bool // readers take the state anew: something other than plain joins happened
-	quiet   bool // nothing is joined: only how the state is held changes
-	late    bool // a part came that only the unfolded state can take
+	touch   bool                                // readers take the state anew: something other than plain joins happened
+	quiet   bool                                // nothing is joined: only how the state is held changes
+	late    bool                                // a part came that only the unfolded state can take
+	found   map[syncproto.ReplicaID]*text.Table // of folds made again by this update
 	steps   []records.Step
 	blind   []records.BlindField // of the part joined last
 

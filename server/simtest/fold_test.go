@@ -226,7 +226,7 @@ func foldedStory(t *testing.T, seed uint64) {
 	folds := 0
 	for range 60 {
 		d := writers[rng.IntN(len(writers))]
-		switch rng.IntN(8) {
+		switch rng.IntN(9) {
 		case 0, 1, 2:
 			n := d.own[id].Text("situation").Len()
 			at := rng.IntN(n + 1)
@@ -235,6 +235,17 @@ func foldedStory(t *testing.T, seed uint64) {
 			d.write(id, "", func(e *crdt.Edit) { must(t, e.Set("purpose", value(fmt.Sprint(rng.IntN(9))))) })
 		case 4, 5:
 			d.sync()
+		case 8:
+			d.write(id, "", func(e *crdt.Edit) {
+				items := e.Record().List("policy_explained")
+				if len(items) < 3 {
+					_, err := e.InsertItem("policy_explained", rng.IntN(len(items)+1))
+					must(t, err)
+				}
+				for i := range items {
+					must(t, e.MoveItem("policy_explained", items[i].ID, rng.IntN(len(items))))
+				}
+			})
 		case 6:
 			all[rng.IntN(len(all))].pull()
 		default:
@@ -271,6 +282,43 @@ func foldedStory(t *testing.T, seed uint64) {
 	}
 	if folds == 0 {
 		t.Fatal("never folded")
+	}
+}
+
+// A server put back to a copy from before a fold joins what was written on the
+// fold, all of it, for the fold can be made again.
+func TestFoldLostWithTheStore(t *testing.T) {
+	w, a, b, leader := threeDevices(t)
+	id := corrected(a)
+	a.sync()
+	b.pull()
+	older := w.snapshot()
+	w.now = w.now.Add(40 * 24 * time.Hour)
+	w.fold(id)
+	a.sync()
+	b.pull()
+	a.typed(id, 0, 0, "岸上记：")
+	b.typed(id, 2, 1, "乙")
+	w.restore(older)
+	a.sync()
+	a.typed(id, 3, 0, "又记")
+	b.sync()
+	a.sync()
+	b.sync()
+	leader.pull()
+	if held := w.held(); len(held) != 0 {
+		t.Fatalf("held: %+v", held)
+	}
+	w.asLog(id)
+	_, rec := w.stored(id)
+	want := text(t, rec, "situation")
+	for _, part := range []string{"记：", "又记", "乙"} {
+		if !strings.Contains(want, part) {
+			t.Fatalf("%q is not in %q", part, want)
+		}
+	}
+	if got := text(t, leader.own[id], "situation"); got != want {
+		t.Fatalf("the leader reads %q, want %q", got, want)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/text"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -28,6 +29,7 @@ type decoder struct {
 	used     []bool  // changes that some ref names
 	arena    []entry // room for the entries of fields with one value
 	lamport  uint64
+	fold     syncproto.ReplicaID // that the places of the list at hand are of; zero for none
 }
 
 // Decode reads a state that AppendBinary wrote, and nothing else: whatever it
@@ -144,8 +146,9 @@ func (d *decoder) changes() {
 	}
 }
 
-func (d *decoder) replica() (id syncproto.ReplicaID) {
-	i := d.Uint()
+func (d *decoder) replica() syncproto.ReplicaID { return d.replicaAt(d.Uint()) }
+
+func (d *decoder) replicaAt(i uint64) (id syncproto.ReplicaID) {
 	if i >= uint64(len(d.replicas)) {
 		d.Failf("replica %d of %d", i, len(d.replicas))
 		return id
@@ -153,8 +156,19 @@ func (d *decoder) replica() (id syncproto.ReplicaID) {
 	return d.replicas[i]
 }
 
-func (d *decoder) elem() syncproto.ElemID {
-	e := syncproto.ElemID{Replica: d.replica(), Counter: d.UintMax(math.MaxInt64)}
+func (d *decoder) elem() syncproto.ElemID { return d.counted(d.replica()) }
+
+// place reads the id of a place, which may be of the list's fold.
+func (d *decoder) place() syncproto.ElemID {
+	i := d.Uint()
+	if i == uint64(len(d.replicas)) && !d.fold.IsZero() {
+		return d.counted(d.fold)
+	}
+	return d.counted(d.replicaAt(i))
+}
+
+func (d *decoder) counted(id syncproto.ReplicaID) syncproto.ElemID {
+	e := syncproto.ElemID{Replica: id, Counter: d.UintMax(math.MaxInt64)}
 	if e.Counter == 0 {
 		d.Failf("element counter 0")
 	}
@@ -313,6 +327,7 @@ func (d *decoder) entries(f *field, n, each int) {
 
 func (d *decoder) list(n int) *list {
 	l := &list{places: textField{raw: d.Bytes(maxTextBytes)}}
+	d.fold, _ = text.StateFold(l.places.raw)
 	if n > maxItems {
 		d.Failf("%d items over the limit %d", n, maxItems)
 	}

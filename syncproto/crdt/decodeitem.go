@@ -42,7 +42,7 @@ func (d *decoder) places(it *item) {
 		d.Failf("places cut short")
 	}
 	for i := 0; i < n/3 && d.Err() == nil; i++ {
-		it.places = append(it.places, place{d.ref(), d.elem()})
+		it.places = append(it.places, place{d.ref(), d.place()})
 		if i > 0 {
 			d.ascending(it.places[i-1].ref, it.places[i].ref)
 		}

@@ -163,8 +163,9 @@ func (e *Edit) newPlace(f *field, at int, moved *item) (place text.Insert, befor
 	if err != nil {
 		return place, nil, err
 	}
-	// While nothing was ever moved there are as many places as items.
-	if before != nil && doc.Len() != len(f.list.items) {
+	// While nothing was ever moved there are as many places as items, in their
+	// order; a stub's place in a folded list is not known.
+	if before != nil && (doc.Len() != len(f.list.items) || doc.Folded()) {
 		places, err := f.list.index()
 		if err != nil {
 			return place, nil, err

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/text"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -225,11 +226,22 @@ func (e *encoder) list(l *list) {
 			e.b = wire.AppendArray(e.b, 3*len(it.places))
 			for _, p := range it.places {
 				e.ref(p.ref)
-				e.elem(p.at)
+				e.place(p.at)
 			}
 		}
 		e.fields(it.fields)
 	}
+}
+
+// place writes the id of a place: one of the list's fold as of the replica
+// after the last.
+func (e *encoder) place(id syncproto.ElemID) {
+	if !text.IsFold(id.Replica) {
+		e.elem(id)
+		return
+	}
+	e.uint(uint64(len(e.replicas)))
+	e.uint(id.Counter)
 }
 
 // elem writes an element id as two numbers.

@@ -3,6 +3,7 @@ package crdt
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
@@ -16,8 +17,8 @@ type FoldTable struct {
 }
 
 // Fold returns a copy of the record in which texts are folded, and the tables
-// of these folds (SPEC.md §1.8): those texts for which worth says so, told
-// their bytes as they are and folded. The copy reads the same and has the same
+// of these folds (SPEC.md §1.8): those texts, the places of lists among them,
+// for which worth says so, told their bytes as they are and folded. The copy reads the same and has the same
 // digest. r must not be folded itself. Without any table nothing was folded.
 func (r *Record) Fold(worth func(before, after int) bool) (*Record, []FoldTable) {
 	f := folder{r: r, worth: worth}
@@ -28,6 +29,7 @@ func (r *Record) Fold(worth func(before, after int) bool) (*Record, []FoldTable)
 		if l.list == nil {
 			continue
 		}
+		f.places(l)
 		for _, it := range l.list.items {
 			f.fields(it.fields, func(sub string) target { return target{l.name, it.id, sub} })
 		}
@@ -50,10 +52,8 @@ func (s fieldSet) folded() bool {
 		if f.list == nil {
 			continue
 		}
-		for _, it := range f.list.items {
-			if it.fields.folded() {
-				return true
-			}
+		if f.list.places.folded() || slices.ContainsFunc(f.list.items, func(it *item) bool { return it.fields.folded() }) {
+			return true
 		}
 	}
 	return false
@@ -79,22 +79,56 @@ func (f *folder) fields(s fieldSet, at func(name string) target) {
 		if t == nil {
 			continue
 		}
-		doc, err := t.open()
-		if err != nil || !doc.HasElements() {
-			continue
-		}
-		before := t.raw
-		if before == nil {
-			before = doc.AppendBinary(nil)
-		}
-		id := f.r.foldID(at(s[i].name), ClassText)
-		folded, table := doc.Fold(id)
-		after := folded.AppendBinary(nil)
-		if f.worth(len(before), len(after)) {
-			s[i].text = &textField{raw: after}
-			f.tables = append(f.tables, FoldTable{id, table})
+		if doc, err := t.open(); err == nil && doc.HasElements() {
+			f.fold(t, doc, f.r.foldID(at(s[i].name), ClassText))
 		}
 	}
+}
+
+// fold puts the fold of doc in place of t, if it is worth it.
+func (f *folder) fold(t *textField, doc *text.Doc, id syncproto.ReplicaID) *text.Table {
+	before := t.raw
+	if before == nil {
+		before = t.doc.AppendBinary(nil)
+	}
+	folded, table := doc.Fold(id)
+	after := folded.AppendBinary(nil)
+	if !f.worth(len(before), len(after)) {
+		return nil
+	}
+	*t = textField{raw: after}
+	f.tables = append(f.tables, FoldTable{id, table})
+	return table
+}
+
+// places folds a copied list's places: those that an item stands at, or would
+// if another move were undone, are the visible ones. Items keep their ids, by
+// which ops name them.
+func (f *folder) places(l *field) {
+	doc, err := l.list.places.open()
+	if err != nil || !doc.HasElements() {
+		return
+	}
+	live := map[syncproto.ElemID]*syncproto.ElemID{}
+	for _, it := range l.list.items {
+		for i := range it.places {
+			live[it.places[i].at] = &it.places[i].at
+		}
+	}
+	doc, err = doc.Keep(func(id syncproto.ElemID) bool { return live[id] != nil })
+	if err != nil {
+		return
+	}
+	id := f.r.foldID(target{field: l.name}, ClassList)
+	table := f.fold(&l.list.places, doc, id)
+	if table == nil {
+		return
+	}
+	table.Elements(func(first syncproto.ElemID, n, k uint64) {
+		for i := range n {
+			*live[syncproto.ElemID{Replica: first.Replica, Counter: first.Counter + i}] = syncproto.ElemID{Replica: id, Counter: k + i}
+		}
+	})
 }
 
 // foldID names the fold of a text at the record's version.
@@ -117,31 +151,36 @@ func (r *Record) foldID(t target, class Class) syncproto.ReplicaID {
 // and whether that changed anything; p stays as it is. An edit that does not
 // decode is left for Join to refuse. An error is that of tables.
 func UnfoldPart(author syncproto.ReplicaID, p *syncproto.Part, tables text.Tables) (*syncproto.Part, bool, error) {
-	var out *syncproto.Part
-	for i := range p.Ops {
-		if p.Ops[i].Kind != syncproto.OpText {
-			continue
-		}
-		e, err := text.DecodeEdit(author, p.Ops[i].Edit)
-		if err != nil {
-			continue
-		}
-		told, changed, err := e.Unfold(tables)
+	out := *p
+	out.Ops = slices.Clone(p.Ops)
+	any := false
+	for i := range out.Ops {
+		changed, err := unfoldOp(author, &out.Ops[i], tables)
 		if err != nil {
 			return nil, false, err
 		}
-		if !changed {
-			continue
-		}
-		if out == nil {
-			c := *p
-			c.Ops = append([]syncproto.Op(nil), p.Ops...)
-			out = &c
-		}
-		out.Ops[i].Edit = told.AppendBinary(author, nil)
+		any = any || changed
 	}
-	if out == nil {
+	if !any {
 		return p, false, nil
 	}
-	return out, true, nil
+	return &out, true, nil
+}
+
+func unfoldOp(author syncproto.ReplicaID, op *syncproto.Op, tables text.Tables) (changed bool, err error) {
+	switch op.Kind {
+	case syncproto.OpText:
+		e, err := text.DecodeEdit(author, op.Edit)
+		if err != nil {
+			return false, nil
+		}
+		told, changed, err := e.Unfold(tables)
+		if changed {
+			op.Edit = told.AppendBinary(author, nil)
+		}
+		return changed, err
+	case syncproto.OpItemInsert, syncproto.OpItemMove:
+		op.Left, op.Right, changed, err = tables.Origins(op.Left, op.Right)
+	}
+	return changed, err
 }

@@ -134,7 +134,8 @@ func writeLate(rt *rapid.T, w *world, u, older, resident *crdt.Record, known tab
 	x := w.throughWire(saved{syncproto.Header{Replica: s.id, Seq: s.seq, Author: syncproto.PersonID(s.id), Wall: 5}, p})
 	texts := false
 	for i := range x.p.Ops {
-		texts = texts || x.p.Ops[i].Kind == syncproto.OpText
+		k := x.p.Ops[i].Kind
+		texts = texts || k == syncproto.OpText || k == syncproto.OpItemInsert || k == syncproto.OpItemMove
 	}
 	copied := resident.Clone()
 	err := copied.Join(x.h, &x.p, crdt.Options{})
@@ -164,5 +165,57 @@ func TestFoldPicks(t *testing.T) {
 	}
 	if out, made = r.Fold(func(int, int) bool { return false }); len(made) != 0 || out.Folded() {
 		t.Fatalf("%d folds of nothing", len(made))
+	}
+}
+
+// TestFoldPlaces: a list whose items were moved many times keeps their order
+// and their ids; a reader from whom some are hidden can still add to it.
+func TestFoldPlaces(t *testing.T) {
+	r := crdt.New(recordID(1))
+	step := func(by int, fn func(e *crdt.Edit)) {
+		r = written(t, r, replicaID(by), r.Version[replicaID(by)]+1, fn)
+	}
+	step(1, func(e *crdt.Edit) {
+		must(t, e.Create("ZF"))
+		for i := range 5 {
+			_, err := e.InsertItem("list", i)
+			must(t, err)
+		}
+	})
+	for i := range 200 {
+		step(1+i%3, func(e *crdt.Edit) {
+			must(t, e.MoveItem("list", e.Record().List("list")[i*7%5].ID, i*3%5))
+		})
+	}
+	folded, made := r.Fold(always)
+	before, after := len(r.AppendBinary(nil)), len(folded.AppendBinary(nil))
+	if len(made) != 1 || after > before/2 || dumpRecord(folded) != dumpRecord(r) || folded.Digest(nil) != r.Digest(nil) {
+		t.Fatalf("%d folds, %d bytes of %d\n%s\nwas\n%s", len(made), after, before, dumpRecord(folded), dumpRecord(r))
+	}
+	folded, err := crdt.Decode(folded.AppendBinary(nil))
+	must(t, err)
+	hidden := folded.List("list")[1].ID
+	seen, err := crdt.Decode(folded.Project(func(_ string, id syncproto.ElemID, _ string) bool { return id != hidden }).AppendBinary(nil))
+	must(t, err)
+	last := seen.List("list")[3].ID
+	e := seen.Edit(replicaID(9), nil)
+	added, err := e.InsertItem("list", 3) // before the last that he sees
+	must(t, err)
+	p, _ := e.Part()
+	p.Seen = folded.Version.Copy()
+	h := syncproto.Header{Replica: replicaID(9), Seq: 1, Author: syncproto.PersonID(replicaID(9))}
+	must(t, folded.Join(h, &p, crdt.Options{}))
+	known := tables{made[0].Fold: made[0].Table}
+	told, changed, err := crdt.UnfoldPart(h.Replica, &p, known.find)
+	if err != nil || !changed {
+		t.Fatalf("a place beside places of a fold: told %v, %v", changed, err)
+	}
+	must(t, r.Join(h, told, crdt.Options{}))
+	if dumpRecord(folded) != dumpRecord(r) {
+		t.Fatalf("folded:\n%s\nunfolded:\n%s", dumpRecord(folded), dumpRecord(r))
+	}
+	items := folded.List("list")
+	if n := len(items); n != 6 || items[4].ID != added || items[5].ID != last {
+		t.Fatalf("%d items, the new one is not before the last", n)
 	}
 }

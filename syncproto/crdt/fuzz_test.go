@@ -20,6 +20,8 @@ func FuzzDecode(f *testing.F) {
 		for _, s := range w.sites {
 			f.Add(s.rec.AppendBinary(nil))
 			f.Add(s.rec.Project(mask(byte(seed), 40)).AppendBinary(nil))
+			folded, _ := s.rec.Fold(always)
+			f.Add(folded.AppendBinary(nil))
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/chuantou/chuantou/syncproto"
 )
@@ -36,6 +37,21 @@ func (d *Doc) floor(r syncproto.ReplicaID) uint64 {
 // FoldedState reports whether an encoded text is folded, by its first byte.
 func FoldedState(b []byte) bool { return len(b) > 0 && b[0] == formatFolded }
 
+// StateFold is the id of the fold that an encoded text is of.
+func StateFold(b []byte) (id syncproto.ReplicaID, ok bool) {
+	if !FoldedState(b) {
+		return id, false
+	}
+	r := &reader{b: b[1:]}
+	r.bytes(r.count(1, "bytes of text"))
+	for n := r.count(len(id), "replicas"); n > 0 && r.err == nil; n-- {
+		if copy(id[:], r.bytes(len(id))); r.err == nil && IsFold(id) {
+			return id, true
+		}
+	}
+	return syncproto.ReplicaID{}, false
+}
+
 // HasElements reports whether anything was ever written.
 func (d *Doc) HasElements() bool { return d.elements > 0 }
 
@@ -62,6 +78,21 @@ func (d *Doc) Fold(fold syncproto.ReplicaID) (*Doc, *Table) {
 		b.add(&sp, min(max(sp.n-1, 1), maxItem), sp.n > 1)
 	}
 	return out, d.table()
+}
+
+// Keep returns a copy in which only those of the visible elements are left
+// that keep says.
+func (d *Doc) Keep(keep func(syncproto.ElemID) bool) (*Doc, error) {
+	var drop []Delete
+	for _, p := range d.Passages() {
+		for i := range uint64(utf8.RuneCountInString(p.Text)) {
+			if id := (syncproto.ElemID{Replica: p.First.Replica, Counter: p.First.Counter + i}); !keep(id) {
+				drop = append(drop, Delete{First: id, N: 1})
+			}
+		}
+	}
+	out := d.Clone()
+	return out, out.Apply(syncproto.ReplicaID{}, Edit{Deletes: joinDeletes(drop)})
 }
 
 // Table says what the elements of a fold stand for.
@@ -152,6 +183,14 @@ func (t *Table) deletes(out []Delete, k, n uint64) []Delete {
 		k += m
 	}
 	return out
+}
+
+// Elements calls fn with the elements that the fold's stand for, in runs of
+// consecutive ids: n from first on are elements k to k+n-1 of the fold.
+func (t *Table) Elements(fn func(first syncproto.ElemID, n, k uint64)) {
+	for i := range t.rows {
+		fn(t.rows[i].first, t.rows[i].n, t.rows[i].at+1)
+	}
 }
 
 // has reports whether the fold had element k, the end among them.
