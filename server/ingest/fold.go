@@ -128,8 +128,9 @@ func (in *Ingest) putLarge(ctx context.Context, id syncproto.RecordID, key store
 }
 
 // rebuild makes the unfolded state of a record the resident one and joins the
-// parts that wait for it; when none does after all, it leaves the record folded.
-func (in *Ingest) rebuild(ctx context.Context, id syncproto.RecordID) (bool, error) {
+// parts that wait for it; when none does after all, it leaves the record folded
+// unless it must not.
+func (in *Ingest) rebuild(ctx context.Context, id syncproto.RecordID, must bool) (bool, error) {
 	in.folding.Lock()
 	defer in.folding.Unlock()
 	var c records.Record
@@ -151,7 +152,8 @@ func (in *Ingest) rebuild(ctx context.Context, id syncproto.RecordID) (bool, err
 			return false, err
 		}
 		err := t.release(w)
-		return len(w.steps) > 0, err
+		w.quiet = len(w.steps) == 0
+		return must || !w.quiet, err
 	})
 }
 

@@ -73,12 +73,24 @@ func (in *Ingest) Reject(ctx context.Context, by syncproto.PersonID, w Work, rea
 // they were written, in one update.
 func (in *Ingest) settleWork(ctx context.Context, of Work, one func(t *txn, w *work, x waiter) (bool, error)) (out Settled, err error) {
 	guards := []store.Key{records.LogKey(of.Replica), records.RecordKey(of.Record)}
-	_, err = in.updateWith(ctx, guards, nil, func(t *txn) (store.Batch, error) {
+	late := false
+	settle := func(t *txn) (store.Batch, error) {
 		if out, err = t.settleWork(of, one); err != nil {
 			return store.Batch{}, err
 		}
+		late = out.Left > 0 && t.recs[of.Record].late
 		return t.finish()
-	})
+	}
+	if _, err = in.updateWith(ctx, guards, nil, settle); err != nil || !late {
+		return out, err
+	}
+	// The work was written before the record was folded: once more on its
+	// unfolded state.
+	before := out.Parts
+	if _, err = in.rebuild(ctx, of.Record, true); err == nil {
+		_, err = in.updateWith(ctx, guards, nil, settle)
+	}
+	out.Parts += before
 	return out, err
 }
 

@@ -245,7 +245,7 @@ func (in *Ingest) rebuildLate(ctx context.Context, t *txn) {
 	for _, id := range t.order {
 		w := t.recs[id]
 		if w.late {
-			if _, err := in.rebuild(ctx, id); err != nil {
+			if _, err := in.rebuild(ctx, id, false); err != nil {
 				in.Log.Warn("rebuild of a folded record", "record", id, "err", err)
 			}
 		}

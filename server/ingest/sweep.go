@@ -53,7 +53,7 @@ func (in *Ingest) Sweep(ctx context.Context, quiet time.Duration) error {
 		return err
 	}
 	for id := range late {
-		if _, err := in.rebuild(ctx, id); err != nil {
+		if _, err := in.rebuild(ctx, id, false); err != nil {
 			in.Log.Warn("late parts of a folded record", "record", id, "err", err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chuantou/chuantou/server/ingest"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
@@ -157,6 +158,45 @@ func TestLatePartThatWaits(t *testing.T) {
 	w.asLog(id)
 	if _, rec := w.stored(id); len(w.held()) != 0 || !strings.HasPrefix(text(t, rec, "situation"), "二一") {
 		t.Fatalf("held %+v, reads %q", w.held(), text(t, rec, "situation"))
+	}
+}
+
+// What a device wrote before the fold and may not write any more waits for an
+// administrator, who can release it and reject it as ever.
+func TestHeldWorkOfAFoldedRecord(t *testing.T) {
+	for _, reject := range []bool{false, true} {
+		w, a, b, leader := threeDevices(t)
+		id := corrected(a)
+		a.sync()
+		b.sync()
+		before := text(t, b.own[id], "situation")
+		b.typed(id, 0, 0, "海上记：")
+		w.now = w.now.Add(40 * 24 * time.Hour)
+		w.fold(id)
+		revoked := w.devices[b.replica]
+		revoked.Revoked = true
+		w.devices[b.replica] = revoked
+		b.pushAll(20)
+		if _, rec := w.stored(id); !rec.Folded() || len(w.held()) != 1 {
+			t.Fatalf("folded: %v, held: %+v", rec.Folded(), w.held())
+		}
+		want, settle := "海上记："+before, func() (ingest.Settled, error) {
+			return w.ingest.Release(context.Background(), ingest.Work{Replica: b.replica, Record: id})
+		}
+		if reject {
+			want, settle = before, func() (ingest.Settled, error) {
+				return w.ingest.Reject(context.Background(), leader.person, ingest.Work{Replica: b.replica, Record: id}, "不在职")
+			}
+		}
+		out, err := settle()
+		if err != nil || out.Parts != 1 || out.Left != 0 {
+			t.Fatalf("settled %+v, %v", out, err)
+		}
+		w.asLog(id)
+		leader.pull()
+		if _, rec := w.stored(id); text(t, rec, "situation") != want || text(t, leader.own[id], "situation") != want {
+			t.Fatalf("reads %q, want %q", text(t, rec, "situation"), want)
+		}
 	}
 }
 
