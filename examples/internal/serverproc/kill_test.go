@@ -18,6 +18,7 @@ import (
 	"github.com/chuantou/chuantou/client-sdk/syncloop"
 	"github.com/chuantou/chuantou/examples/internal/serverproc"
 	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/history"
 )
 
 const township = "990000001"
@@ -29,8 +30,17 @@ type site struct {
 	server *serverproc.Server
 	origin string
 
-	mu    sync.Mutex
-	acked map[syncproto.RecordID]string // 已收到, with what was written
+	mu  sync.Mutex
+	log *history.Log // of what was written, and what devices were told
+}
+
+// work is what one device wrote: the parts of the log that are its own, by
+// record, in the order they were saved.
+type work struct {
+	name   string
+	client *clientsdk.Client
+	parts  map[syncproto.RecordID][]*history.Part
+	n      int
 }
 
 func newSite(t *testing.T) *site {
@@ -39,7 +49,7 @@ func newSite(t *testing.T) *site {
 	}
 	dir := t.TempDir()
 	ctx := t.Context()
-	s := &site{t: t, server: &serverproc.Server{Data: filepath.Join(dir, "server"), Args: []string{"-log-level", "error"}}, acked: map[syncproto.RecordID]string{}}
+	s := &site{t: t, server: &serverproc.Server{Data: filepath.Join(dir, "server"), Args: []string{"-log-level", "error"}}, log: history.New()}
 	var err error
 	if s.server.Bin, err = serverproc.Build(ctx, dir); err != nil {
 		t.Fatal(err)
@@ -98,34 +108,75 @@ func (s *site) device(name string) *clientsdk.Client {
 	return c
 }
 
-// write records one visit and remembers it as acknowledged only when the
-// device itself says 已收到, which it does from a receipt alone.
-func (s *site) write(c *clientsdk.Client, words string, mine map[syncproto.RecordID]string) error {
-	d, err := c.Create("SJ")
+// write records a note, or changes the summary of one written before.
+func (s *site) write(w *work) error {
+	ctx := context.Background()
+	w.n++
+	words := fmt.Sprint(w.name, "第", w.n, "句")
+	act := history.Act{Kind: history.Set, Field: "summary", Value: words}
+	d, err := w.client.Create("SJ")
+	for id := range w.parts {
+		if w.n%3 != 0 || err != nil {
+			break
+		}
+		var v *clientsdk.View
+		if v, err = w.client.Get(id); err == nil {
+			act.Saw = summaries(v).Values["summary"]
+			d, err = w.client.Edit(id)
+		}
+		break
+	}
 	if err != nil {
 		return err
 	}
-	d.Set("on", "2026-05-20").Set("heard", words).Set("visibility", "本级及上级").Set("place_code", township)
-	if err := c.Submit(context.Background(), d); err != nil {
+	if act.Saw == nil {
+		d.Set("on", "2026-05-20").Set("heard", words).Set("visibility", "本级及上级").Set("place_code", township)
+	}
+	if err := w.client.Submit(ctx, d.Set("summary", words)); err != nil {
 		return err
 	}
-	mine[d.Record()] = words
+	p := &history.Part{Save: w.n, By: w.name, Record: d.Record().String(), Acts: []history.Act{act}}
+	w.parts[d.Record()] = append(w.parts[d.Record()], p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log.Note(p)
 	return nil
 }
 
-func (s *site) note(c *clientsdk.Client, mine map[syncproto.RecordID]string) error {
-	for id, words := range mine {
-		st, err := c.Status(id)
+// summaries is what a device shows, as the checker reads it.
+func summaries(v *clientsdk.View) *history.View {
+	f, _ := v.Field("summary")
+	var all []string
+	for _, x := range f.All {
+		all = append(all, fmt.Sprint(x.Value))
+	}
+	if len(all) == 0 && f.Value != nil {
+		all = []string{fmt.Sprint(f.Value)}
+	}
+	return &history.View{Values: map[string][]string{"summary": all}}
+}
+
+// note takes down as acknowledged what the device itself says is 已收到, which
+// it does from a receipt alone.
+func (s *site) note(w *work) error {
+	for id, parts := range w.parts {
+		st, err := w.client.Status(id)
 		if err != nil {
 			return err
 		}
 		if st.Sync == clientsdk.SyncReceived {
 			s.mu.Lock()
-			s.acked[id] = words
+			for _, p := range parts {
+				p.Fate = history.Acked
+			}
 			s.mu.Unlock()
 		}
 	}
 	return nil
+}
+
+func (s *site) worker(name string) *work {
+	return &work{name: name, client: s.device(name), parts: map[syncproto.RecordID][]*history.Part{}}
 }
 
 // The server is killed without warning again and again while devices sync.
@@ -137,24 +188,22 @@ func TestServerKilledWhileDevicesSync(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	const devices, kills = 6, 12
-	var clients []*clientsdk.Client
+	var all []*work
 	for i := range devices {
-		clients = append(clients, s.device(fmt.Sprint("设备", i)))
+		all = append(all, s.worker(fmt.Sprint("设备", i)))
 	}
 	addr := s.server.Addr
 	var over atomic.Bool
 	var wg sync.WaitGroup
-	all := make([]map[syncproto.RecordID]string, devices)
 	errs := make([]error, devices)
-	for i, c := range clients {
-		all[i] = map[syncproto.RecordID]string{}
+	for i, w := range all {
 		wg.Go(func() {
-			for n := 0; !over.Load() && errs[i] == nil; n++ {
-				if errs[i] = s.write(c, fmt.Sprintf("设备%d第%d句", i, n), all[i]); errs[i] != nil {
+			for !over.Load() && errs[i] == nil {
+				if errs[i] = s.write(w); errs[i] != nil {
 					return
 				}
-				c.Sync(context.Background()) // may fail: the server is being killed
-				errs[i] = s.note(c, all[i])
+				w.client.Sync(context.Background()) // may fail: the server is being killed
+				errs[i] = s.note(w)
 			}
 		})
 	}
@@ -176,76 +225,84 @@ func TestServerKilledWhileDevicesSync(t *testing.T) {
 			t.Fatalf("device %d: %v", i, err)
 		}
 	}
-	s.judge(clients, all)
+	s.judge(all)
 }
 
-// judge lets everybody sync in peace and compares what a new device gets with
-// what was acknowledged and with what was written at all.
-func (s *site) judge(clients []*clientsdk.Client, all []map[syncproto.RecordID]string) {
+// judge lets everybody sync in peace and lets the history checker compare what
+// a new device gets, and the old ones show, with what was acknowledged.
+func (s *site) judge(all []*work) {
 	t := s.t
 	t.Helper()
-	written := 0
-	for i, c := range clients {
-		r, err := c.Sync(t.Context())
-		if err != nil || r.Unresolved != 0 {
-			t.Fatalf("device %d does not come to rest: %v, %d atoms differ", i, err, r.Unresolved)
-		}
-		must(t, s.note(c, all[i]))
-		written += len(all[i])
-	}
-	reader := s.device("判官")
-	lost := 0
-	for id, words := range s.acked {
-		v, err := reader.Get(id)
-		if err != nil || v.Value("heard") != words {
-			lost++
-			t.Errorf("acknowledged and lost: %s %q (%v)", id, words, err)
+	readers := map[string]*clientsdk.Client{}
+	for range 2 { // what the last one pushed has come to the first
+		for _, w := range all {
+			r, err := w.client.Sync(t.Context())
+			if err != nil || r.Unresolved != 0 {
+				t.Fatalf("%s does not come to rest: %v, %d atoms differ", w.name, err, r.Unresolved)
+			}
+			must(t, s.note(w))
+			readers[w.name] = w.client
 		}
 	}
-	if len(s.acked) != written {
-		t.Errorf("%d written, %d acknowledged at rest", written, len(s.acked))
+	readers["判官"] = s.device("判官")
+	for _, record := range s.log.Records() {
+		id, err := syncproto.ParseRecordID(record)
+		must(t, err)
+		for name, c := range readers {
+			var shown *history.View
+			if v, err := c.Get(id); err == nil {
+				shown = summaries(v)
+			}
+			for _, wrong := range s.log.Judge(record, history.Reader{Name: name, Device: name, May: func(string) bool { return true }}, shown) {
+				t.Error(wrong)
+			}
+		}
 	}
-	t.Logf("%d records written, all acknowledged at the end, %d lost", written, lost)
+	if n := s.log.Count(history.Unknown) + s.log.Count(history.Held); n != 0 {
+		t.Errorf("%d saves are not acknowledged at rest", n)
+	}
+	t.Logf("%d saves of %d records, all acknowledged at the end", s.log.Count(history.Acked), len(s.log.Records()))
 }
 
 // An older copy of the server's folder is put back. The rollback is noticed,
 // devices push again by themselves, and nothing acknowledged is lost.
 func TestOlderCopyPutBack(t *testing.T) {
 	s := newSite(t)
-	a, b := s.device("甲"), s.device("乙")
-	mine := []map[syncproto.RecordID]string{{}, {}}
-	must(t, s.write(a, "备份以前", mine[0]))
-	_, err := a.Sync(t.Context())
-	must(t, err)
-	_, err = b.Sync(t.Context())
-	must(t, err)
+	a, b := s.worker("甲"), s.worker("乙")
+	sync := func(w *work) {
+		t.Helper()
+		_, err := w.client.Sync(t.Context())
+		must(t, err)
+	}
+	must(t, s.write(a))
+	sync(a)
+	sync(b)
 	addr := s.server.Addr
 	must(t, s.server.Stop())
 	backup := filepath.Join(t.TempDir(), "copy")
 	must(t, os.CopyFS(backup, os.DirFS(filepath.Join(s.server.Data, "store"))))
 	must(t, s.server.Start(t.Context(), addr))
-	for i := range 20 {
-		must(t, s.write(a, fmt.Sprint("备份以后", i), mine[0]))
-		must(t, s.write(b, fmt.Sprint("乙在备份以后", i), mine[1]))
+	for range 20 {
+		must(t, s.write(a))
+		must(t, s.write(b))
 	}
-	for _, c := range []*clientsdk.Client{a, b, a} {
-		_, err = c.Sync(t.Context())
-		must(t, err)
-	}
-	must(t, s.note(a, mine[0]))
-	must(t, s.note(b, mine[1]))
-	if len(s.acked) != 41 {
-		t.Fatalf("%d acknowledged", len(s.acked))
+	sync(a)
+	sync(b)
+	sync(a)
+	must(t, s.note(a))
+	must(t, s.note(b))
+	if n := s.log.Count(history.Acked); n != 41 {
+		t.Fatalf("%d acknowledged", n)
 	}
 	s.server.Kill()
 	must(t, os.RemoveAll(filepath.Join(s.server.Data, "store")))
 	must(t, os.CopyFS(filepath.Join(s.server.Data, "store"), os.DirFS(backup)))
 	must(t, s.server.Start(t.Context(), addr))
 	// One device after the other comes by, each twice: to learn, and to rest.
-	for _, c := range []*clientsdk.Client{a, b, a, b} {
-		if _, err := c.Sync(t.Context()); err != nil {
+	for _, w := range []*work{a, b, a, b} {
+		if _, err := w.client.Sync(t.Context()); err != nil {
 			t.Logf("sync after the rollback: %v", err)
 		}
 	}
-	s.judge([]*clientsdk.Client{a, b}, mine)
+	s.judge([]*work{a, b})
 }
