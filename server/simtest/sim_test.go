@@ -50,7 +50,7 @@ func TestSimulation(t *testing.T) {
 			}
 			s.rest()
 			s.judge()
-			t.Log(s.tally())
+			s.report()
 		})
 	}
 }
@@ -58,13 +58,14 @@ func TestSimulation(t *testing.T) {
 // sim is one simulated world. One goroutine drives it, and one source of
 // chance: what happens follows from the seed.
 type sim struct {
-	t      *testing.T
-	seed   uint64
-	rand   *rand.Rand
-	clock  *simnet.Clock
-	net    *simnet.Net
-	server *simServer
-	log    *history.Log
+	t        *testing.T
+	seed     uint64
+	rand     *rand.Rand
+	clock    *simnet.Clock
+	net      *simnet.Net
+	server   *simServer
+	log      *history.Log
+	findings []string // what is wrong, at the end
 
 	people  []*simPerson
 	units   map[string]syncproto.RecordID // by township

@@ -2,6 +2,7 @@ package simtest
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/chuantou/chuantou/server/httpapi"
@@ -27,7 +28,7 @@ func (s *sim) rest() {
 			d.submit(f)
 		}
 		for _, f := range d.forms {
-			s.t.Errorf("device %s could not submit a form at rest: record %s", d.name, f.draft.Record())
+			s.find("device %s could not submit a form at rest: record %s", d.name, f.draft.Record())
 		}
 	}
 	for range 3 {
@@ -41,12 +42,12 @@ func (s *sim) rest() {
 	s.unresolved, s.mismatches = 0, 0
 	for _, d := range s.living() {
 		if r, err := d.sync(); err != nil {
-			s.t.Errorf("device %s does not come to rest: %v (%+v)", d.name, err, r)
+			s.find("device %s does not come to rest: %v (%+v)", d.name, err, r)
 		}
 		s.stalled(d)
 	}
 	if s.mismatches+s.unresolved > 0 {
-		s.t.Errorf("%d digests differ at rest, %d for good", s.mismatches, s.unresolved)
+		s.find("%d digests differ at rest, %d for good", s.mismatches, s.unresolved)
 	}
 }
 
@@ -56,45 +57,89 @@ func (s *sim) stalled(d *simDevice) {
 	sum, err := d.client.Summary()
 	must(s.t, err)
 	if sum.Pending > 0 || sum.NeedsNewID {
-		s.t.Errorf("device %s is stalled: %d changes pending, new id wanted: %v", d.name, sum.Pending, sum.NeedsNewID)
+		s.find("device %s is stalled: %d changes pending, new id wanted: %v", d.name, sum.Pending, sum.NeedsNewID)
 	}
 	for _, p := range d.waiting {
 		if p.Fate == history.Unknown && !p.reissued || p.Fate == history.Held && p.Reason == "" {
-			s.t.Errorf("device %s: nothing was heard of save %d of record %s (fate %d, reason %q)", d.name, p.Save, p.Record, p.Fate, p.Reason)
+			s.find("device %s: nothing was heard of save %d of record %s (fate %d, reason %q)", d.name, p.Save, p.Record, p.Fate, p.Reason)
 		}
 	}
 }
 
-// judge compares what everybody reads with what was acknowledged.
+// find takes note of something wrong.
+func (s *sim) find(format string, args ...any) {
+	s.findings = append(s.findings, fmt.Sprintf(format, args...))
+}
+
+// judge compares what everybody reads with what was acknowledged, and looks
+// for what a device's store should not hold.
 func (s *sim) judge() {
-	bad := 0
+	hidden := map[*simDevice]map[string]string{} // token to record
+	for _, d := range s.living() {
+		hidden[d] = map[string]string{}
+	}
 	for _, name := range s.log.Records() {
 		id, err := syncproto.ParseRecordID(name)
 		must(s.t, err)
 		f, ok := s.facts(id)
-		if !ok {
-			f = facts{self: true} // it never came to the server
+		before := len(s.findings)
+		if !ok && slices.ContainsFunc(s.log.Parts(name), func(p *history.Part) bool { return p.Fate == history.Acked }) {
+			s.find("record %s is lost: acknowledged, and the server knows nothing of it", name)
 		}
 		for _, d := range s.living() {
-			v := d.shown(id)
 			r := history.Reader{Name: d.name, Device: d.writer, May: func(field string) bool { return ok && d.who.may(&f, field) }}
-			for _, wrong := range s.log.Judge(name, r, readings(v)) {
-				if bad++; bad <= maxTold {
-					s.t.Errorf("%s", wrong)
-					if bad == 1 {
-						s.explain(name, &f)
-					}
-				}
-			}
+			s.findings = append(s.findings, s.log.Judge(name, r, readings(d.shown(id)))...)
+			s.hide(hidden[d], name, &r)
+		}
+		if before == 0 && len(s.findings) > 0 {
+			s.explain(name, &f)
 		}
 	}
-	if bad > maxTold {
-		s.t.Errorf("%d findings in all", bad)
+	for _, d := range s.living() {
+		s.scan(d, hidden[d])
 	}
 }
 
-// maxTold is how many findings a run prints: the first ones say it.
-const maxTold = 12
+// hide lists the words of a record that a device must not hold.
+func (s *sim) hide(hidden map[string]string, record string, r *history.Reader) {
+	parts := s.log.Parts(record)
+	if slices.ContainsFunc(parts, func(p *history.Part) bool { return p.Fate == history.Lost }) {
+		return // who had it before an older disk was put back keeps it
+	}
+	for _, p := range parts {
+		for _, a := range p.Acts {
+			if a.Value != "" && a.Kind != history.Void && p.By != r.Device && !r.May(a.Field) {
+				hidden[a.Value] = record
+			}
+		}
+	}
+}
+
+// word is what token makes.
+var word = regexp.MustCompile("‹[0-9]+›")
+
+// scan looks through all that a device's store holds, shown or not.
+func (s *sim) scan(d *simDevice, hidden map[string]string) {
+	must(s.t, d.store.Scan(nil, nil, func(k, v []byte) error {
+		for _, w := range word.FindAll(v, -1) {
+			if record, ok := hidden[string(w)]; ok {
+				s.find("device %s holds %s of record %s, which is not for it (key %.2q)", d.name, w, record, k)
+			}
+		}
+		return nil
+	}))
+}
+
+// report prints the first findings; they say it.
+func (s *sim) report() {
+	for _, f := range s.findings[:min(len(s.findings), 12)] {
+		s.t.Error(f)
+	}
+	if n := len(s.findings); n > 12 {
+		s.t.Errorf("%d findings in all", n)
+	}
+	s.t.Log(s.tally())
+}
 
 // explain prints what the log has of a record.
 func (s *sim) explain(record string, f *facts) {

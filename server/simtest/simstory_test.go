@@ -9,14 +9,14 @@ import (
 
 // What the simulation once found, each as a short story of its own.
 
-// calm is a small world without mishaps and two field cadres of one township.
-func calm(t *testing.T) (s *sim, a, b *simDevice) {
-	s = newSim(t, 1, 6)
+// calm is a small world without mishaps.
+func calm(t *testing.T) *sim {
+	s := newSim(t, 1, 6)
 	s.net.Heal()
-	return s, s.deviceOf(t, 4), s.deviceOf(t, 1) // 例3 is its field cadre, 例0 its leader who reads whole files
+	return s
 }
 
-// deviceOf is the device of a person of township 2 or 1, by number.
+// deviceOf is the device of a person, by number.
 func (s *sim) deviceOf(t *testing.T, person int) *simDevice {
 	t.Helper()
 	for _, d := range s.devices {
@@ -31,12 +31,24 @@ func (s *sim) deviceOf(t *testing.T, person int) *simDevice {
 func (s *sim) judged() {
 	s.rest()
 	s.judge()
+	s.report()
 }
 
 // A form lies open while the record it is about is taken from the device: what
 // was written can still be submitted, and the server says what becomes of it.
 func TestFormOpenWhileTheRecordLeaves(t *testing.T) {
-	s, _, _ := calm(t)
+	s := calm(t)
+	s.narrowUnderForm()
+	s.judged()
+	if n := s.log.Count(history.Held); n != 1 {
+		t.Errorf("%d parts held, want the one of the form", n)
+	}
+}
+
+// narrowUnderForm lets one device submit a form on a record that another has
+// narrowed meanwhile.
+func (s *sim) narrowUnderForm() {
+	t := s.t
 	a, b := s.deviceOf(t, 2), s.deviceOf(t, 4) // both of the second township
 	f := a.create()
 	for f.kind != "ZF" {
@@ -63,16 +75,12 @@ func TestFormOpenWhileTheRecordLeaves(t *testing.T) {
 		t.Fatal("the narrowed record stayed")
 	}
 	b.submit(open)
-	s.judged()
-	if n := s.log.Count(history.Held); n != 1 {
-		t.Errorf("%d parts held, want the one of the form", n)
-	}
 }
 
 // Two write one meeting, one submits it while the other, unaware, shares what
 // he has: it is submitted.
 func TestOneSubmitsForBoth(t *testing.T) {
-	s, _, _ := calm(t)
+	s := calm(t)
 	a, b := s.deviceOf(t, 2), s.deviceOf(t, 4)
 	f := a.create()
 	for f.kind != "HY" {
