@@ -70,6 +70,7 @@ type Store struct {
 	mu      sync.Mutex // closed is set, and running grows, under it
 	closed  bool
 	running sync.WaitGroup // calls that Close waits for
+	calls   atomic.Uint64  // ever; tells the trimmer that the store is in use
 	closing chan struct{}  // closed by Close
 	trimmed sync.WaitGroup
 }
@@ -142,6 +143,7 @@ func (s *Store) enter(ctx context.Context) error {
 		return err
 	}
 	s.running.Add(1)
+	s.calls.Add(1)
 	return nil
 }
 

@@ -22,7 +22,10 @@ import (
 // is really needed; the next access finds the page in the cache again.
 
 const (
+	// trimEvery is how often to look while the store is in use; otherwise, for
+	// what Badger does by itself, each restTicks-th time only.
 	trimEvery = time.Second / 10
+	restTicks = 10
 	// trimAbove is how many bytes of mapped files are let be.
 	trimAbove = 24 << 20
 )
@@ -31,11 +34,16 @@ const (
 func (s *Store) trimLoop() {
 	tick := time.NewTicker(trimEvery)
 	defer tick.Stop()
-	for {
+	for n, seen := 1, uint64(0); ; n++ {
 		select {
 		case <-s.closing:
 			return
 		case <-tick.C:
+			calls := s.calls.Load()
+			if calls == seen && n%restTicks != 0 {
+				continue
+			}
+			seen = calls
 			if mappedBytes() > trimAbove {
 				if err := s.trim(); err != nil {
 					s.log.Warn("store: mapped tables not trimmed", "error", err)
