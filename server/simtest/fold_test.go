@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -360,6 +361,55 @@ func TestFoldLostWithTheStore(t *testing.T) {
 	if got := text(t, leader.own[id], "situation"); got != want {
 		t.Fatalf("the leader reads %q, want %q", got, want)
 	}
+}
+
+// Pushes, pulls, folds and sweeps go on at the same time.
+func TestFoldBesidePushes(t *testing.T) {
+	w, a, b, leader := threeDevices(t)
+	id := corrected(a)
+	a.sync()
+	b.sync()
+	leader.pull()
+	for range 30 {
+		a.typed(id, 0, 0, "甲")
+		b.typed(id, 3, 1, "乙")
+	}
+	w.now = w.now.Add(40 * 24 * time.Hour)
+	var wg sync.WaitGroup
+	for _, d := range []*device{a, b} {
+		wg.Go(func() {
+			for seq := range d.seq {
+				if _, err := d.push(d.bundle(seq+1, seq+1)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Go(func() {
+		for i := range 12 {
+			if _, err := w.ingest.Fold(context.Background(), id); err != nil {
+				t.Error(err)
+			}
+			if i%4 == 0 {
+				if err := w.ingest.Sweep(context.Background(), time.Hour); err != nil {
+					t.Error(err)
+				}
+			}
+			leader.pull()
+		}
+	})
+	wg.Wait()
+	must(t, w.ingest.Sweep(context.Background(), time.Hour))
+	w.asLog(id)
+	for _, d := range []*device{a, b, leader} {
+		d.pull()
+	}
+	_, rec := w.stored(id)
+	want := text(t, rec, "situation")
+	if len(w.held()) != 0 || strings.Count(want, "甲") != 30 || strings.Count(want, "乙") == 0 {
+		t.Fatalf("held %+v, reads %q", w.held(), want)
+	}
+	readAlike(t, id, want, a, b, leader)
 }
 
 // A store that stops at any moment of a fold or a rebuild leaves a record that
