@@ -269,6 +269,18 @@ func (v *Viewer) Writes(f *Facts) bool {
 	return false
 }
 
+// LetsIn reports whether the viewer may say who else writes the record or is in
+// its team: who is in it himself, and an administrator of the place. Else
+// anybody with a writing role could let himself in.
+func (v *Viewer) LetsIn(f *Facts) bool {
+	if slices.Contains(f.Writers, v.Person) || slices.Contains(f.Related, v.Person) || !f.Household.IsZero() && v.Cares[f.Household] {
+		return true
+	}
+	return slices.ContainsFunc(v.Grants, func(g Grant) bool {
+		return g.Role == RoleAdmin && g.Place != "" && strings.HasPrefix(f.Place, g.Place)
+	})
+}
+
 // Creates reports whether the viewer may bring a new record into being: by a
 // writing role over its place, or as the household's responsible cadre. A
 // record whose place is not known yet (joined by code) needs any such role.

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/chuantou/chuantou/server/authz"
 	"github.com/chuantou/chuantou/server/directory"
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/joincode"
 	"github.com/chuantou/chuantou/syncproto/seal"
 	"github.com/chuantou/chuantou/syncproto/sign"
 	"github.com/chuantou/chuantou/syncproto/text"
@@ -65,7 +67,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 	v := t.viewer(h.Author)
 	creates := len(w.rec.Version) == 0 // parts of it may be held, none is joined
 	free := dev.Server || t.let.any()
-	if !free && !creates && !v.Writes(&w.facts) && !(p.Kind == "HY" && len(p.Seen) == 0 && v.Creates(&w.facts)) {
+	if !free && !creates && (!v.Writes(&w.facts) || letsIn(w.facts.Kind, p) && !v.LetsIn(&w.facts)) && !joinsMeeting(v, w, h, p) {
 		return syncproto.HoldScope, ""
 	}
 	var before *crdt.Record
@@ -153,6 +155,43 @@ func (t *txn) tables(w *work) text.Tables {
 		}
 		return nil, nil
 	}
+}
+
+// joinWindow is how far from a meeting a second recorder may have joined it by
+// its code: he sat there too.
+const joinWindow = 48 * time.Hour
+
+// joinsMeeting reports whether a part writes a further recorder into a meeting,
+// by its code alone: not having seen anything of it. Whoever may write meetings
+// there may, while it is shared as a draft, and later if his change claims to
+// have been saved about when the meeting was. Anybody else who came to know a
+// meeting's id would read what is kept for its recorders.
+func joinsMeeting(v *authz.Viewer, w *work, h *syncproto.Header, p *syncproto.Part) bool {
+	if p.Kind != joincode.Kind || len(p.Seen) > 0 || !v.Creates(&w.facts) {
+		return false
+	}
+	near := func(wall int64) bool {
+		d := h.Wall - wall
+		return max(d, -d) <= joinWindow.Milliseconds()
+	}
+	return w.facts.Draft || near(w.rec.ID.Millis()) ||
+		slices.ContainsFunc(w.rec.Log("status"), func(e crdt.LogEntry) bool { return near(e.Wall) })
+}
+
+// letsIn reports whether a part says who else writes a record or is in its
+// team: whoever is named so reads more of it than his role alone opens.
+func letsIn(kind string, p *syncproto.Part) bool {
+	return slices.ContainsFunc(p.Ops, func(op syncproto.Op) bool {
+		switch op.Field {
+		case "recorder_id", "recorder_ids", "on_behalf_of", "host_id", "visitor_ids", "cadre_ids", "leader_id", "promiser_id":
+			return true
+		case "members":
+			return kind != "HD" // a household's are its family
+		case "attendees":
+			return op.Sub == "" || op.Sub == "person"
+		}
+		return false
+	})
 }
 
 // permitted checks what can only be judged on the joined record: where a new
