@@ -219,8 +219,10 @@ func (a *pageApply) joinBase(atom syncproto.Atom, header syncproto.Header, part 
 	case err == nil:
 		a.pulled++
 	case !errors.Is(err, crdt.ErrKnown):
-		a.refused++
-		a.wrong[atom] = true
+		if !a.mayWait(&header, err) {
+			a.refused++
+			a.wrong[atom] = true
+		}
 		if old := a.whole[atom][part.Record]; old != nil {
 			h.base = old // better than a part of it
 		} else if len(h.base.Version) == 0 {
@@ -228,6 +230,15 @@ func (a *pageApply) joinBase(atom syncproto.Atom, header syncproto.Header, part 
 		}
 	}
 	return nil
+}
+
+// mayWait reports whether a part that does not join is one's own and waits for
+// an earlier one. An entry tells which own changes are in, not which of their
+// parts: one that a record's state covers is told with its change, and the
+// state comes by itself. Should it not, the digests show it.
+func (a *pageApply) mayWait(header *syncproto.Header, err error) bool {
+	var missing *crdt.MissingError
+	return header.Replica == a.c.id.Replica && errors.As(err, &missing)
 }
 
 // begin makes a base anew when its atom is given whole and this is the first
