@@ -2,10 +2,13 @@ package clientsdk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/view"
 )
 
 // Resolve chooses a value of a field with several (采用此版本): the chosen one
@@ -31,6 +34,66 @@ func (c *Client) Void(ctx context.Context, record syncproto.RecordID, reason str
 // Restore (恢复) takes a record out of the voided.
 func (c *Client) Restore(ctx context.Context, record syncproto.RecordID) error {
 	return c.act(ctx, record, "restore", func(d *Draft) { d.put(edit{Kind: editRestore}) })
+}
+
+// Correct (更正) writes what a field of a submitted record should have said. The
+// old value stays to be seen, with the reason. It takes a 更正建议 too: value is
+// then what the suggestion says.
+func (c *Client) Correct(ctx context.Context, record syncproto.RecordID, field string, value any, reason string) error {
+	return c.correct(ctx, record, field, value, reason, view.Corrects)
+}
+
+// Decline says no to a 更正建议 (不采纳): the edit stays in the history and is
+// suggested no more.
+func (c *Client) Decline(ctx context.Context, record syncproto.RecordID, field string, value any, reason string) error {
+	return c.correct(ctx, record, field, value, reason, view.Declines)
+}
+
+func (c *Client) correct(ctx context.Context, record syncproto.RecordID, field string, value any, reason, kind string) error {
+	v, err := c.Get(record)
+	if err != nil {
+		return fmt.Errorf("%s: %w", kind, err)
+	}
+	if reason == "" {
+		return fmt.Errorf("%s: a reason is needed", kind)
+	}
+	return c.act(ctx, record, kind, func(d *Draft) {
+		if d.kind != nil && d.kind.IsSensitive(field, "") {
+			d.fail(field, errors.New("is sensitive: a correction would tell it in the open; void the record and write it anew"))
+			return
+		}
+		if kind == view.Corrects {
+			d.corrects = field
+			d.Set(field, value)
+		}
+		d.Log("corrections", map[string]any{"field": field, "kind": kind, "old": v.Value(field), "new": value, "reason": reason,
+			"who": d.person.String(), "when": c.now().In(localZone).Format(time.RFC3339)})
+	})
+}
+
+// Merge (并为一份) puts two records of one meeting or visit together: the one
+// with the smaller id stays and shows what both say; the other points to it.
+// It returns the one that stays.
+func (c *Client) Merge(ctx context.Context, a, b syncproto.RecordID) (stays syncproto.RecordID, err error) {
+	if a.Compare(b) > 0 {
+		a, b = b, a
+	}
+	switch va, err := c.Get(a); {
+	case a == b:
+		return a, errors.New("merge: a record with itself")
+	case err != nil:
+		return a, fmt.Errorf("merge: %w", err)
+	default:
+		if vb, err := c.Get(b); err == nil && vb.Kind != va.Kind {
+			return a, fmt.Errorf("merge: a %s and a %s", va.KindName, vb.KindName)
+		}
+	}
+	return a, c.act(ctx, b, "merge", func(d *Draft) { d.Set("merged_into", a.String()) })
+}
+
+// Split (拆开) takes a record out of the one it was put into.
+func (c *Client) Split(ctx context.Context, record syncproto.RecordID) error {
+	return c.act(ctx, record, "split", func(d *Draft) { d.Set("merged_into", nil) })
 }
 
 // act saves one small change at once. It leaves the record's status as it is.

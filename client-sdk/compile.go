@@ -304,7 +304,7 @@ var errFixed = errors.New("is fixed since the record was submitted: write a corr
 
 // fixed refuses to change a field that is fixed at the first 提交.
 func (k *compiler) fixed(e *edit, now fieldSet, name string) error {
-	if k.d.kind == nil || k.d.origin != draftEdit {
+	if k.d.kind == nil || k.d.origin != draftEdit || k.d.corrects == e.Field {
 		return nil
 	}
 	f, ok := k.d.kind.Field(e.Field)

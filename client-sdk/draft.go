@@ -37,6 +37,8 @@ type Draft struct {
 	base   []byte             // the state as the form showed it when it was opened; nil for none
 	edits  []edit
 	err    error
+	// corrects is the field that a 更正 writes though it is fixed.
+	corrects string
 }
 
 type draftOrigin uint8

@@ -21,7 +21,7 @@ type command struct {
 }
 
 // order is how help lists the commands: as a day goes.
-var order = []string{"enrol", "new", "edit", "join", "submit", "share", "discard", "list", "show", "history", "resolve", "void", "restore",
+var order = []string{"enrol", "new", "edit", "join", "submit", "share", "discard", "list", "show", "history", "resolve", "correct", "decline", "merge", "split", "void", "restore",
 	"sync", "status", "export-outbox", "pin", "kinds"}
 
 var commands map[string]command
@@ -47,6 +47,10 @@ Days are written 2026-05-18.`, (*app).list, false},
 		"show":          {"RECORD|DRAFT", "show a record with its fields and all values of a conflict", "", (*app).show, false},
 		"history":       {"RECORD", "who saved what of a record, as far as this device knows", "", (*app).history, false},
 		"resolve":       {"RECORD FIELD VALUE", "采用此版本: choose one of several values", "", (*app).resolve, false},
+		"correct":       {"RECORD FIELD VALUE REASON", "更正: what a field should have said; takes a 更正建议 too", "", (*app).correct, false},
+		"decline":       {"RECORD FIELD VALUE REASON", "不采纳: say no to a 更正建议", "", (*app).decline, false},
+		"merge":         {"RECORD RECORD", "并为一份: two records of one meeting or visit", "", (*app).merge, false},
+		"split":         {"RECORD", "拆开: take a record out of the one it was put into", "", (*app).split, false},
 		"void":          {"RECORD REASON", "作废 with a reason", "", (*app).void, false},
 		"restore":       {"RECORD", "恢复 a voided record", "", (*app).restore, false},
 		"sync":          {"", "push what the server lacks, pull what is new", "", (*app).sync, false},
@@ -269,23 +273,74 @@ func (a *app) discard(args []string) error {
 	return err
 }
 
-func (a *app) resolve(args []string) error {
-	if len(args) != 3 {
-		return errUsage
+// valued finds the record and reads the value that a command names.
+func (a *app) valued(args []string, n int) (id syncproto.RecordID, value any, err error) {
+	if len(args) != n {
+		return id, nil, errUsage
 	}
-	id, err := a.findRecord(args[0])
-	if err != nil {
-		return err
+	if id, err = a.findRecord(args[0]); err != nil {
+		return id, nil, err
 	}
 	v, err := a.client.Get(id)
 	if err != nil {
-		return err
+		return id, nil, err
 	}
-	value, err := a.valueFor(v.Kind, args[1], args[2])
+	value, err = a.valueFor(v.Kind, args[1], args[2])
+	return id, value, err
+}
+
+func (a *app) resolve(args []string) error {
+	id, value, err := a.valued(args, 3)
 	if err != nil {
 		return err
 	}
 	return a.client.Resolve(a.ctx, id, args[1], value)
+}
+
+func (a *app) correct(args []string) error {
+	id, value, err := a.valued(args, 4)
+	if err != nil {
+		return err
+	}
+	return a.client.Correct(a.ctx, id, args[1], value, args[3])
+}
+
+func (a *app) decline(args []string) error {
+	id, value, err := a.valued(args, 4)
+	if err != nil {
+		return err
+	}
+	return a.client.Decline(a.ctx, id, args[1], value, args[3])
+}
+
+func (a *app) merge(args []string) error {
+	if len(args) != 2 {
+		return errUsage
+	}
+	one, err := a.findRecord(args[0])
+	if err != nil {
+		return err
+	}
+	other, err := a.findRecord(args[1])
+	if err != nil {
+		return err
+	}
+	stays, err := a.client.Merge(a.ctx, one, other)
+	if err == nil {
+		a.printf("留下的是 %s\n", stays)
+	}
+	return err
+}
+
+func (a *app) split(args []string) error {
+	if len(args) != 1 {
+		return errUsage
+	}
+	id, err := a.findRecord(args[0])
+	if err == nil {
+		err = a.client.Split(a.ctx, id)
+	}
+	return err
 }
 
 func (a *app) void(args []string) error {

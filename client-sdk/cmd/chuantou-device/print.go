@@ -189,6 +189,24 @@ func (a *app) printView(v *clientsdk.View) {
 	for _, r := range v.Reasons {
 		a.printf("待处理：%s\n", r)
 	}
+	if state := strings.TrimSpace(v.State + " " + v.Mark); state != "" {
+		a.printf("%s\n", state)
+	}
+	if len(v.Chips) > 0 {
+		a.printf("〔%s〕\n", strings.Join(v.Chips, "〕〔"))
+	}
+	if !v.MergedInto.IsZero() {
+		a.printf("已并入 %s\n", v.MergedInto)
+	}
+	for _, id := range v.Merged {
+		a.printf("并进来的一份 %s\n", id)
+	}
+	if len(v.Missing) > 0 {
+		a.printf("待补：%s\n", strings.Join(v.Missing, "、"))
+	}
+	for _, s := range v.Suggestions {
+		a.printf("更正建议 %s (%s)：%s   %s\n", s.Label, s.Field, plain(s.New, "  "), s.Reason)
+	}
 	if v.VoidedAndEdited {
 		a.printf("作废待裁定：%s\n", strings.Join(v.VoidReasons, "；"))
 	}
@@ -197,7 +215,7 @@ func (a *app) printView(v *clientsdk.View) {
 		if f.Mark != "" {
 			a.printf("  〔%s〕", f.Mark)
 		}
-		a.printf("\n  %s\n", plain(f.Value, "  "))
+		a.printf("\n  %s\n", fieldText(&f))
 		for _, s := range f.All {
 			at := ""
 			if s.Item != "" {
@@ -208,7 +226,33 @@ func (a *app) printView(v *clientsdk.View) {
 		for _, r := range f.Removed {
 			a.printf("  已删除 %s\n", plain(r, "    "))
 		}
+		for _, p := range f.Same {
+			a.printf("  疑似重复：第 %d 句与第 %d 句\n", p[0]+1, p[1]+1)
+		}
+		for _, n := range f.Notes {
+			if n.Entry < 0 {
+				a.printf("  %s\n", n.Text)
+			} else {
+				a.printf("  第 %d 条：%s\n", n.Entry+1, n.Text)
+			}
+		}
 	}
+}
+
+// fieldText prints a field's value; in a text that two people changed at the
+// same words it says so after them.
+func fieldText(f *clientsdk.Field) string {
+	if f.Passages == nil {
+		return plain(f.Value, "  ")
+	}
+	var b strings.Builder
+	for _, p := range f.Passages {
+		b.WriteString(p.Text)
+		if p.Check {
+			b.WriteString("〔两处修改，请核对〕")
+		}
+	}
+	return plain(b.String(), "  ")
 }
 
 // plain prints a value for people.
