@@ -86,8 +86,10 @@ type Record struct {
 	// those put into this one: what they say stands among its fields.
 	MergedInto string               `json:"merged_into,omitempty"`
 	Merged     []syncproto.RecordID `json:"merged,omitempty"`
-	Fields     []Field              `json:"fields"`
-	Held       []HeldPart           `json:"held,omitempty"`
+	// PerhapsSame are records that may tell of the same meeting or visit.
+	PerhapsSame []syncproto.RecordID `json:"perhaps_same,omitempty"`
+	Fields      []Field              `json:"fields"`
+	Held        []HeldPart           `json:"held,omitempty"`
 	// Conflicts are the values of which several versions stand, of the record's
 	// fields and of its lists' items, as far as the viewer reads them.
 	Conflicts []Conflict `json:"conflicts,omitempty"`

@@ -101,6 +101,13 @@ func (j JSON) Record(ctx context.Context, viewer syncproto.PersonID, id syncprot
 		out.Fields = append(out.Fields, j.jsonField(l, info))
 	}
 	j.computed(l, &out)
+	same, err := j.same(ctx, l)
+	if err != nil {
+		return httpapi.Record{}, err
+	}
+	for _, ref := range same {
+		out.PerhapsSame = append(out.PerhapsSame, ref.ID)
+	}
 	may := acting.May(l.viewer, l.rec, l.facts)
 	if l.now != nil {
 		may = acting.Rights{}

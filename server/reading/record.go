@@ -276,7 +276,8 @@ func (g *Reading) Record(ctx context.Context, v web.Viewer, id syncproto.RecordI
 		out.When = whenOf(&row)
 	}
 	g.page(l, &out)
-	return out, nil
+	out.Links, err = g.same(ctx, l)
+	return out, webError(err)
 }
 
 func (g *Reading) title(l *loaded) string {

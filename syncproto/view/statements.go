@@ -82,15 +82,18 @@ func AsRef(v any) (id syncproto.RecordID) {
 
 func saidAt(item *crdt.Item) (int64, bool) {
 	s, _ := itemPlain(item, "said_at").(string)
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UnixMilli(), true
+	t, ok := moment(s)
+	return t.UnixMilli(), ok
+}
+
+// moment reads a time of day; without a zone it is local.
+func moment(s string) (time.Time, bool) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04"} {
+		if t, err := time.ParseInLocation(layout, s, Zone); err == nil {
+			return t.In(Zone), true
 		}
 	}
-	if t, err := time.ParseInLocation("2006-01-02T15:04", s, time.FixedZone("+08:00", 8*3600)); err == nil {
-		return t.UnixMilli(), true
-	}
-	return 0, false
+	return time.Time{}, false
 }
 
 // sameWithin is how far apart two notes of one speech can stand.
