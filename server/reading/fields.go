@@ -84,6 +84,9 @@ func (g *Reading) field(l *loaded, f *schema.Field, class crdt.Class, authors *a
 	case crdt.ClassLog:
 		for _, e := range l.look.Log(f.Key) {
 			ev := g.event(f, e)
+			if f.Key == "corrections" {
+				ev = g.correctionEvent(l, e)
+			}
 			if note := l.look.EntryNote(f.Key, e.Dot); note != "" {
 				ev.Notes = append(ev.Notes, note)
 			}
@@ -123,6 +126,22 @@ func (g *Reading) longText(l *loaded, f *schema.Field, out *web.Field, authors *
 	if t.Corrected != nil {
 		out.Notes = append(out.Notes, g.correction(f, t.Corrected))
 	}
+}
+
+// correctionEvent says an entry of the corrections: which field, from what to what.
+func (g *Reading) correctionEvent(l *loaded, e crdt.LogEntry) web.Event {
+	out := web.Event{By: g.person(e.Author), At: time.UnixMilli(e.Wall).In(timeline.Zone)}
+	m, _ := view.Plain(e.Value).(map[string]any)
+	name, _ := m["field"].(string)
+	label, f := name, l.field(name)
+	if f != nil {
+		label = f.Zh
+	}
+	kind, _ := m["kind"].(string)
+	reason, _ := m["reason"].(string)
+	out.What = kind + label
+	out.Text = "“" + g.words(f, m["old"]) + "”改为“" + g.words(f, m["new"]) + "”。原因：" + reason
+	return out
 }
 
 func (g *Reading) correction(f *schema.Field, c *view.Correction) string {
