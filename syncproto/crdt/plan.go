@@ -215,7 +215,7 @@ func (pl *plan) checkText(i int, op *syncproto.Op) error {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	if pl.blindAt(i) != 0 {
-		step.edit.Deletes = nil
+		step.edit.KeepOwn(pl.h.Replica)
 	}
 	doc := emptyDoc()
 	if f := pl.r.at(step.target, ClassText); f != nil {

@@ -3,6 +3,7 @@ package crdt_test
 import (
 	"bytes"
 	"hash/fnv"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -170,5 +171,30 @@ func TestBlind(t *testing.T) {
 	}
 	if it := r.Item("l", id); it.Removed || len(it.Values("v")) != 2 {
 		t.Errorf("item removed %v, %d values", it.Removed, len(it.Values("v")))
+	}
+}
+
+// TestBlindTakesBackHisOwn: what a blind author typed and deleted again before
+// he saved is gone; spaces stand for it in the edit, and must not show.
+func TestBlindTakesBackHisOwn(t *testing.T) {
+	e := crdt.New(recordID(1)).Edit(replicaID(1), nil)
+	must(t, e.Create("HD"))
+	must(t, e.Replace("t", 0, 0, "secret"))
+	p, _ := e.Part()
+	r := crdt.New(recordID(1))
+	must(t, r.Join(syncproto.Header{Replica: replicaID(1), Seq: 1, Author: recordID(7)}, &p, crdt.Options{}))
+
+	for seq, was := range []string{"", "ac"} { // the second time with elements of an earlier change
+		e = r.Clone().Edit(replicaID(2), nil)
+		at := max(0, strings.Index(r.Text("t").String(), was))
+		must(t, e.Replace("t", at+len(was), 0, "abc"))
+		must(t, e.Replace("t", at+len(was)+1, 1, "")) // b
+		must(t, e.Replace("t", at, len(was), ""))
+		p, _ = e.Part()
+		must(t, r.Join(syncproto.Header{Replica: replicaID(2), Seq: syncproto.Seq(seq) + 1, Author: recordID(8)}, &p,
+			crdt.Options{Blind: func(string, string) bool { return true }}))
+		if s, mine := r.Text("t").String(), was+"ac"; s != mine+"secret" && s != "secret"+mine {
+			t.Fatalf("text %q", s)
+		}
 	}
 }

@@ -42,6 +42,25 @@ type Delete struct {
 // IsEmpty reports whether the edit does nothing.
 func (e Edit) IsEmpty() bool { return len(e.Inserts) == 0 && len(e.Deletes) == 0 }
 
+// KeepOwn drops the deletes of all elements but those that the edit itself
+// inserted: what a blind author, who made it, still takes back.
+func (e *Edit) KeepOwn(author syncproto.ReplicaID) {
+	var from, to uint64 // their counters leave no gap
+	if n := len(e.Inserts); n > 0 {
+		last := &e.Inserts[n-1]
+		from, to = e.Inserts[0].Counter, last.Counter+uint64(utf8.RuneCountInString(last.Text))
+	}
+	own := e.Deletes[:0]
+	for _, del := range e.Deletes {
+		first, end := max(del.First.Counter, from), min(del.First.Counter+uint64(del.N), to)
+		if del.First.Replica == author && first < end {
+			del.First.Counter, del.N = first, int(end-first)
+			own = append(own, del)
+		}
+	}
+	e.Deletes = own
+}
+
 // joinDeletes sorts deletes and joins those that touch or overlap, in place.
 func joinDeletes(dels []Delete) []Delete {
 	if len(dels) < 2 {
