@@ -37,8 +37,7 @@ var (
 // proportion to its elements, and a few bytes of state can claim many of them.
 const maxElements = 1 << 24
 
-// maxRuns bounds the runs of one edit. To place a run takes time in proportion
-// to the runs that others put at the same place concurrently.
+// maxRuns bounds the runs of one edit.
 const maxRuns = 1 << 16
 
 // Doc is one text with its history of places. The zero value is not usable:
@@ -60,6 +59,10 @@ type Doc struct {
 	authors []author
 	indexed bool                          // the authors know their elements' items
 	byID    map[syncproto.ReplicaID]int32 // first entry in authors, once they are many
+
+	ways  []way // of the items, once a place was crowded
+	few   int   // fewSteps
+	steps int   // taken to place runs, for tests
 }
 
 // New returns an empty text.
@@ -68,7 +71,7 @@ func New() *Doc { return &Doc{raw: emptyState, plain: emptyState[len(emptyState)
 func (d *Doc) reset(items int) {
 	d.items = make([]item, 0, items)
 	d.nodes = append(make([]node, 0, 1+items/(fan/2)), node{parent: -1, next: -1, leaf: true})
-	d.root = 0
+	d.root, d.few = 0, fewSteps
 }
 
 // Len is the number of visible code points.
@@ -250,6 +253,7 @@ func (d *Doc) Clone() *Doc {
 	out.buf = d.buf
 	out.items = append([]item(nil), d.items...)
 	out.nodes = append([]node(nil), d.nodes...)
+	out.ways = append([]way(nil), d.ways...)
 	out.authors = append([]author(nil), d.authors...)
 	for i := range out.authors {
 		out.authors[i].where = append([]int32(nil), d.authors[i].where...)

@@ -178,3 +178,14 @@ func Merge(edits ...Edit) Edit {
 	}
 	return m.Edit()
 }
+
+// Search makes the text search for every place, or scan for every one.
+func (d *Doc) Search(always bool) {
+	d.open()
+	if d.few = 0; !always {
+		d.few = maxElements
+	}
+}
+
+// Steps is how many steps it took to place runs.
+func (d *Doc) Steps() int { return d.steps }

@@ -89,6 +89,9 @@ func (d *Doc) newItem(it item, leaf int32, i int) int32 {
 	d.items = append(d.items, it)
 	d.own(slot, it.index, it.n)
 	d.put(leaf, i, slot, it.visible())
+	if d.ways != nil {
+		d.ways = append(d.ways, d.wayOf(slot))
+	}
 	return slot
 }
 
@@ -99,7 +102,7 @@ func (d *Doc) integrate(author int32, left, right ref, text string) {
 	}
 	index := d.authors[author].n
 	start := d.after(left)
-	p := d.place(d.skip(start, author, left, right), ref{author, index}, left, right)
+	p := d.place(start, ref{author, index}, left, right)
 	depth := d.depthOf(left, right)
 	chained := left != none && left == (ref{author, index - 1}) && d.item(left).right == right
 	if chained {
@@ -213,52 +216,6 @@ func (d *Doc) depthOf(left, right ref) int32 {
 		depth = max(depth, d.item(right).depth)
 	}
 	return depth + 1
-}
-
-// skip moves the start of place past the author's run before, if that has the
-// same origins: place would get there and go on, since it is the older one.
-func (d *Doc) skip(start pos, author int32, left, right ref) pos {
-	last := ref{author, d.authors[author].n - 1}
-	if last.index < 0 {
-		return start
-	}
-	if it := d.item(last); it.left == left && it.right == right {
-		return d.after(last)
-	}
-	return start
-}
-
-// place finds where element id goes, given its origins. It is the integrate
-// function of YjsMod: from the left origin rightwards over what others put
-// between the two concurrently. Of an item only the first element from start on
-// is looked at: further ones have a left origin inside the gap and are passed
-// over, and none of them is the right origin, or its predecessor would not
-// have been its neighbour.
-func (d *Doc) place(start pos, id, left, right ref) pos {
-	p, dest, scanning := start, start, false
-	for !d.atEnd(p) {
-		it := &d.items[d.nodes[p.n].kids[p.i]]
-		first := it.element(p.off)
-		if first == right {
-			break
-		}
-		switch other := it.leftOf(p.off); {
-		case other == left && it.right == right:
-			if d.lessID(id, first) {
-				return dest
-			}
-			scanning = false
-		case other == left:
-			scanning = right == none || it.right != none && d.before(it.right, right)
-		case left != none && (other == none || d.before(other, left)):
-			return dest
-		}
-		p = d.norm(pos{n: p.n, i: p.i + 1})
-		if !scanning {
-			dest = p
-		}
-	}
-	return dest
 }
 
 // deleteRun deletes n elements from first on.
