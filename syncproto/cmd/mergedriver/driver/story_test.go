@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -19,7 +20,8 @@ type tale struct {
 	mirrors map[string]*mirror
 	named   map[string][]int // edits of each named change
 	names   []string
-	next    rune // the next unused code point
+	blobs   map[string]any // of each named change, base64; absent if it was empty
+	next    rune           // the next unused code point
 	items   int
 	drift   map[string]int
 }
@@ -28,7 +30,7 @@ var tales = []string{"A", "B", "C", "D"}
 
 func newTale(t testing.TB, seed uint64, devices int) *tale {
 	s := &tale{judge: newJudge(t, tales[:devices]...), rng: rand.New(rand.NewPCG(seed, 7)), h: newHistory(),
-		devices: slices.Clone(tales[:devices]), mirrors: map[string]*mirror{}, named: map[string][]int{}, next: 0x4e00, drift: map[string]int{}}
+		devices: slices.Clone(tales[:devices]), mirrors: map[string]*mirror{}, named: map[string][]int{}, blobs: map[string]any{}, next: 0x4e00, drift: map[string]int{}}
 	for _, r := range s.devices {
 		s.mirrors[r] = newMirror()
 	}
@@ -63,7 +65,11 @@ func (t rapidTB) Fatalf(format string, args ...any) {
 
 func (s *tale) step() {
 	r := s.devices[s.rng.IntN(len(s.devices))]
-	switch n := s.rng.IntN(20); {
+	switch n := s.rng.IntN(22); {
+	case n == 20:
+		s.damage(r)
+	case n == 21:
+		s.nonsense(r)
 	case n < 12:
 		s.edit(r)
 	case n < 14:
@@ -79,6 +85,9 @@ func (s *tale) step() {
 			s.sync(other, r)
 			s.flow(other, r)
 			s.flow(r, other)
+			if out := s.sync(r, other); out["bytes"].(float64) > 50 || out["roundTrips"].(float64) > 1 {
+				s.t.Fatalf("in agreement, and %v", out)
+			}
 		}
 		s.check(other)
 	case n == 18 && len(s.devices) < 6:
@@ -102,8 +111,12 @@ func (s *tale) flow(from, to string) {
 func (s *tale) takeFrom(r string) {
 	name := fmt.Sprint("c", len(s.names))
 	m := s.mirrors[r]
-	out := s.take(r, name)
+	out := s.ok(cmd{"op": "take", "r": r, "as": name, "blob": true})
 	s.want(out["empty"], len(m.open) == 0)
+	if out["blob"] != nil {
+		s.want(float64(len(fromBase64(s.t, out["blob"].(string)))), out["bytes"])
+		s.blobs[name] = out["blob"]
+	}
 	s.names = append(s.names, name)
 	s.named[name], m.open = m.open, nil
 }
@@ -119,7 +132,68 @@ func (s *tale) giveTo(r string) {
 		names = append(names, name)
 		s.h.deliver(m, s.named[name])
 	}
+	if blob := s.blobs[names[0]]; blob != nil && len(names) == 1 && s.rng.IntN(2) == 0 {
+		s.ok(cmd{"op": "give", "r": r, "blob": blob})
+		return
+	}
 	s.give(r, names...)
+}
+
+// damage hands in a change or a stored state with one byte changed, cut off,
+// or added: refused, and nothing changes.
+func (s *tale) damage(r string) {
+	c := cmd{"op": "load", "r": "N", "blob": s.ok(cmd{"op": "save", "r": r})["blob"]}
+	if len(s.names) > 0 && s.rng.IntN(2) == 0 {
+		if blob := s.blobs[s.names[s.rng.IntN(len(s.names))]]; blob != nil {
+			c = cmd{"op": "give", "r": r, "blob": blob}
+		}
+	}
+	raw := fromBase64(s.t, c["blob"].(string))
+	at := s.rng.IntN(len(raw))
+	switch s.rng.IntN(3) {
+	case 0:
+		raw = raw[:at]
+	case 1:
+		raw[at] ^= byte(1 + s.rng.IntN(255))
+	default:
+		raw = slices.Insert(raw, at, byte(s.rng.IntN(256)))
+	}
+	if c["blob"] == toBase64(raw) {
+		return
+	}
+	c["blob"] = toBase64(raw)
+	s.refused("BAD_CHANGE", c)
+}
+
+// nonsense asks for what no device can do.
+func (s *tale) nonsense(r string) {
+	long := strings.Repeat("名", 65)
+	cases := []struct {
+		code string
+		c    cmd
+	}{
+		{"NO_REPLICA", cmd{"op": "set", "r": "nobody", "rec": "nothing", "f": "v", "value": 1}},
+		{"NO_REPLICA", cmd{"op": "pull", "from": "nobody", "to": r}},
+		{"NO_REPLICA", cmd{"op": "sync", "a": r, "b": "nobody"}},
+		{"NO_RECORD", cmd{"op": "set", "r": r, "rec": "nothing", "f": "v", "value": 1}},
+		{"NO_RECORD", cmd{"op": "ldel", "r": r, "rec": "nothing", "f": "l", "item": "never"}},
+		{"NO_RECORD", cmd{"op": "read", "r": r, "rec": "nothing"}},
+		{"EXISTS", cmd{"op": "replica", "r": r}},
+		{"BAD_REQUEST", cmd{"op": "replica", "r": "a name"}},
+		{"BAD_REQUEST", cmd{"op": "replica", "r": strings.Repeat("x", 33)}},
+		{"BAD_REQUEST", cmd{"op": "create", "r": r, "rec": long}},
+		{"BAD_REQUEST", cmd{"op": "create", "r": r, "rec": ""}},
+		{"BAD_REQUEST", cmd{"op": "give", "r": r, "changes": []string{"never taken"}}},
+		{"BAD_REQUEST", cmd{"op": "give", "r": r, "changes": "c0"}},
+		{"BAD_CHANGE", cmd{"op": "give", "r": r, "blob": ""}},
+		{"BAD_CHANGE", cmd{"op": "give", "r": r, "blob": "no base64!"}},
+		{"BAD_CHANGE", cmd{"op": "load", "r": "N", "blob": "AAAA"}},
+		{"BAD_REQUEST", cmd{"op": "clock", "r": r, "now": "noon"}},
+		{"BAD_REQUEST", cmd{"r": r}},
+		{"UNSUPPORTED", cmd{"op": "fly", "r": r}},
+	}
+	x := cases[s.rng.IntN(len(cases))]
+	s.refused(x.code, x.c)
 }
 
 // reload stores a device and starts a new one from it.
@@ -219,7 +293,15 @@ func (s *tale) typeText(r, rec string, fields map[string]any) {
 			s.next = 0x20000 // beyond the first plane too
 		}
 	}
-	s.ins(r, rec, "t", at, string(chars))
+	if s.rng.IntN(4) == 0 { // key by key
+		var edits [][3]any
+		for i, c := range chars {
+			edits = append(edits, [3]any{at + i, 0, string(c)})
+		}
+		s.ok(cmd{"op": "replay", "r": r, "rec": rec, "f": "t", "edits": edits})
+	} else {
+		s.ins(r, rec, "t", at, string(chars))
+	}
 	s.did(r, act{op: "ins", rec: rec, f: "t", chars: chars})
 	s.want(s.text(r, rec, "t"), string(slices.Insert(was, at, chars...)))
 }
