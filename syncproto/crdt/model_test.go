@@ -183,12 +183,7 @@ func shown(live []opRef) opRef {
 			groups[len(groups)-1] = append(groups[len(groups)-1], all[i])
 		}
 	}
-	best := slices.MinFunc(groups, func(a, b []opRef) int {
-		if n, k := writers(a), writers(b); n != k {
-			return k - n
-		}
-		return bytes.Compare(lowest(a), lowest(b))
-	})
+	best := slices.MinFunc(groups, func(a, b []opRef) int { return bytes.Compare(lowest(a), lowest(b)) })
 	latest := slices.MaxFunc(best, walls).s.h.Wall
 	return slices.MinFunc(slices.DeleteFunc(slices.Clone(best), func(o opRef) bool { return o.s.h.Wall != latest }),
 		func(a, b opRef) int { return bytes.Compare(hash(a), hash(b)) })
@@ -197,14 +192,6 @@ func shown(live []opRef) opRef {
 func far(a, b opRef) bool {
 	gap := new(big.Int).Sub(big.NewInt(b.s.h.Wall), big.NewInt(a.s.h.Wall))
 	return gap.Cmp(big.NewInt(200*24*3600*1000)) > 0
-}
-
-func writers(group []opRef) int {
-	seen := map[syncproto.ReplicaID]bool{}
-	for _, o := range group {
-		seen[o.s.h.Replica] = true
-	}
-	return len(seen)
 }
 
 func lowest(group []opRef) []byte {

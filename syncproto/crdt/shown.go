@@ -44,7 +44,7 @@ func shownFirst(n int, at func(i int) (syncproto.Dot, int64)) int {
 	})
 	group := all
 	if apart(all[0].wall, all[n-1].wall) {
-		group = largestGroup(all)
+		group = drawnGroup(all)
 	}
 	// The latest stand last; among equals the lowest hash comes first.
 	last := len(group) - 1
@@ -69,11 +69,11 @@ func (a *candidate) compare(b *candidate) int {
 // is taken unsigned: claimed times may be anything.
 func apart(a, b int64) bool { return uint64(b)-uint64(a) > clockWindowMillis }
 
-// largestGroup splits at gaps over the window and takes the group of most
-// replicas; of equal ones that with the lowest hash.
-func largestGroup(all []candidate) []candidate {
+// drawnGroup splits at gaps over the window and takes the group that holds the
+// lowest hash: chance, in proportion to the values of each. To let the largest
+// group win would make a phone years off lose to any two others, every time.
+func drawnGroup(all []candidate) []candidate {
 	var best []candidate
-	var bestReplicas int
 	var bestLow candidate
 	for from := 0; from < len(all); {
 		to := from + 1
@@ -81,26 +81,13 @@ func largestGroup(all []candidate) []candidate {
 			to++
 		}
 		group := all[from:to]
-		replicas, low := measure(group)
-		if best == nil || replicas > bestReplicas || replicas == bestReplicas && low.compare(&bestLow) < 0 {
-			best, bestReplicas, bestLow = group, replicas, low
+		low := slices.MinFunc(group, func(a, b candidate) int { return a.compare(&b) })
+		if best == nil || low.compare(&bestLow) < 0 {
+			best, bestLow = group, low
 		}
 		from = to
 	}
 	return best
-}
-
-// measure counts a group's replicas and finds its lowest hash.
-func measure(group []candidate) (replicas int, low candidate) {
-	low = group[0]
-	seen := make(map[syncproto.ReplicaID]bool, len(group))
-	for i := range group {
-		seen[group[i].dot.Replica] = true
-		if group[i].compare(&low) < 0 {
-			low = group[i]
-		}
-	}
-	return len(seen), low
 }
 
 // hashDot is the first 8 bytes of SHA-256(replica ‖ seq ‖ op), big-endian: an

@@ -345,6 +345,37 @@ func TestRule11Clocks(t *testing.T) {
 			}
 		})
 	}
+	for name, shifts := range map[string][]int{
+		"one of three far ahead":  {0, 1000, 10 * year},
+		"one of three far behind": {0, 1000, -10 * year},
+		"each years apart":        {0, 5 * year, -10 * year},
+	} {
+		t.Run(name, func(t *testing.T) {
+			devices := []string{"A", "B", "C"}
+			j := newJudge(t, devices...)
+			j.create("A", "m")
+			wins := map[any]int{}
+			for i := range 64 {
+				f := fmt.Sprint("v", i)
+				for k, r := range devices {
+					j.sync("A", r)
+					j.ok(cmd{"op": "clock", "r": r, "now": now + shifts[k] + i})
+				}
+				for _, r := range devices {
+					j.set(r, "m", f, r)
+				}
+				for _, r := range []string{"B", "C", "B"} {
+					j.sync("A", r)
+				}
+				j.same(devices...)
+				wins[j.field("A", "m", f)["value"]]++
+			}
+			if far := wins["C"]; far == 0 || far == 64 {
+				t.Fatalf("the wrong clock won %d of 64", far)
+			}
+			t.Log(wins)
+		})
+	}
 	t.Run("near clocks", func(t *testing.T) {
 		j := newJudge(t, "A", "B")
 		j.create("A", "m")
