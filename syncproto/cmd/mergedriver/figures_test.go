@@ -317,10 +317,15 @@ func BenchmarkForms(b *testing.B) {
 	b.ReportMetric(pulled.v, "B/edit")
 }
 
-// One unit is a bundle of 24 changes of one edit each: the bytes that each adds,
+// One unit is a bundle of n changes of one edit each: the bytes that each adds,
 // the first apart, which pays for what all share.
 func BenchmarkBundle(b *testing.B) {
-	const n = 24
+	for _, n := range []int{20, 64} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) { benchBundle(b, n) })
+	}
+}
+
+func benchBundle(b *testing.B, n int) {
 	var keys, fields float64
 	for b.Loop() {
 		d := newBench(b)
@@ -339,7 +344,7 @@ func BenchmarkBundle(b *testing.B) {
 				}
 			}
 			all = d.number(command{"op": "pull", "from": "A", "to": "C"}, "bytes")
-			return (all - one) / (n - 1)
+			return (all - one) / float64(n-1)
 		}
 		keys = each(func(i int) command {
 			return command{"op": "ins", "r": "A", "rec": "m", "f": "t", "at": 23 + i, "text": string(rune('a' + i))}

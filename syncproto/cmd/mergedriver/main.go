@@ -6,6 +6,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,8 +15,8 @@ import (
 	"github.com/chuantou/chuantou/syncproto/cmd/mergedriver/driver"
 )
 
-// maxLineBytes bounds one command.
-const maxLineBytes = 64 << 20
+// maxLineBytes bounds one command, its line feed included.
+const maxLineBytes = 64<<20 + 2
 
 func main() {
 	if err := serve(os.Stdin, os.Stdout); err != nil {
@@ -41,7 +42,7 @@ func serve(r io.Reader, w io.Writer) error {
 		if err != nil {
 			return errors.Join(err, out.Flush())
 		}
-		if in.Buffered() == 0 {
+		if ahead, _ := in.Peek(in.Buffered()); bytes.IndexByte(ahead, '\n') < 0 {
 			if err := out.Flush(); err != nil {
 				return err
 			}
@@ -49,12 +50,17 @@ func serve(r io.Reader, w io.Writer) error {
 	}
 }
 
-// readLine reads up to a line feed. An over-long line is refused as a whole.
+// readLine reads up to a line feed; the line is good until the next read. An
+// over-long line is refused as a whole.
 func readLine(in *bufio.Reader) ([]byte, error) {
 	var line []byte
 	for {
 		piece, err := in.ReadSlice('\n')
-		line = append(line, piece...)
+		if line == nil && err == nil {
+			line = piece // most lines lie in the buffer
+		} else {
+			line = append(line, piece...)
+		}
 		if len(line) > maxLineBytes {
 			return nil, fmt.Errorf("a line over the limit of %d bytes", maxLineBytes)
 		}

@@ -61,6 +61,17 @@ func TestAnswersWithoutMoreInput(t *testing.T) {
 			t.Fatalf("%s: %s", line, a)
 		}
 	}
+	// One line and the beginning of the next: the first is answered.
+	go func() { _, _ = io.WriteString(toDriver, `{"id":5,"op":"reset"}`+"\n"+`{"id":6,`) }()
+	for _, want := range []string{`"id":5`, `"id":6`} {
+		a, err := answers.ReadString('\n')
+		if err != nil || !strings.Contains(a, want) {
+			t.Fatalf("%s: %v", a, err)
+		}
+		if want == `"id":5` {
+			go func() { _, _ = io.WriteString(toDriver, `"op":"reset"}`+"\n") }()
+		}
+	}
 	toDriver.Close()
 	if err := <-done; err != nil {
 		t.Fatal(err)
