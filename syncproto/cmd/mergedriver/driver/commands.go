@@ -131,7 +131,19 @@ func insertText(_ *Driver, v *device, q *request) (answer, error) {
 	case *q.At < 0 || *q.At > t.textLen():
 		return nil, refuse("RANGE", "index %d in a text of %d", *q.At, t.textLen())
 	}
+	if err := checkLength(t.textLen() + utf8.RuneCountInString(*q.Text)); err != nil {
+		return nil, err
+	}
 	return nil, t.replace(*q.At, 0, *q.Text)
+}
+
+// checkLength refuses, before any of it is done, what the engine would refuse
+// half-way through.
+func checkLength(n int) error {
+	if n > maxTextRunes {
+		return badRequest("a text of %d code points, over the limit %d", n, maxTextRunes)
+	}
+	return nil
 }
 
 func deleteText(_ *Driver, v *device, q *request) (answer, error) {
@@ -182,6 +194,9 @@ func replay(_ *Driver, v *device, q *request) (answer, error) {
 			return nil, refuse("RANGE", "edit %d: %d from index %d in a text of %d", i, x.n, x.at, n)
 		}
 		n += utf8.RuneCountInString(x.text) - x.n
+		if err := checkLength(n); err != nil {
+			return nil, err
+		}
 	}
 	start := time.Now()
 	for i := range q.Edits {

@@ -19,6 +19,10 @@ const (
 	maxInsertRunes = 128 << 10
 )
 
+// maxTextRunes bounds a text, well within what the engine holds with all that
+// was ever deleted from it.
+const maxTextRunes = 8 << 20
+
 // device is one replica: its records, the changes it can pass on, and the
 // change being made, which is saved whenever something is received, taken or
 // stored. Typing in between adds to it, as a form does until it is saved.

@@ -38,6 +38,22 @@ func TestRule01LocalEffect(t *testing.T) {
 	j.want(j.text("A", "m", "t"), "码头的👨‍👩‍👧灯")
 }
 
+// TestLargeTexts: what is too long for one change is several, and what no text
+// can hold is refused whole.
+func TestLargeTexts(t *testing.T) {
+	j := newJudge(t, "A", "B")
+	j.create("A", "m")
+	long := strings.Repeat("船a", 300<<10)
+	j.ins("A", "m", "t", 0, "[]")
+	j.ins("A", "m", "t", 1, long)
+	j.want(j.text("A", "m", "t"), "["+long+"]")
+	j.sync("A", "B")
+	j.same("A", "B")
+	j.refused("BAD_REQUEST", cmd{"op": "ins", "r": "A", "rec": "m", "f": "t", "at": 0, "text": strings.Repeat("x", 8<<20)})
+	j.refused("BAD_REQUEST", cmd{"op": "replay", "r": "A", "rec": "m", "f": "t", "edits": [][3]any{{0, 0, "x"}, {0, 0, strings.Repeat("x", 8<<20)}}})
+	j.refused("BAD_REQUEST", cmd{"op": "set", "r": "A", "rec": "m", "f": "v", "value": strings.Repeat("x", 300<<10)})
+}
+
 func TestRule02Convergence(t *testing.T) {
 	j := newJudge(t, "A", "B", "C")
 	j.create("A", "m")
