@@ -481,7 +481,7 @@ func shown8(t *testing.T, g *goldenRun) {
 	}
 	api := g.s.api("C5", g.ids["M3"])
 	equal(t, "recorders by /v1", sorted(api.field("recorder_ids").Value), want)
-	equal(t, "suggested by /v1", len(api.Merged), len(g.Shown["suggested_same"].([]any)))
+	equal(t, "suggested by /v1", append([]string{}, api.PerhapsSame...), g.Shown["suggested_same"])
 }
 
 func sorted(list any) (out []string) {
@@ -517,12 +517,21 @@ func shown9(t *testing.T, g *goldenRun) {
 	// 拆开: the pointer is cleared, each has its own again.
 	admin := g.s.device("A1")
 	g.s.sync(admin)
-	d, err := admin.Edit(g.ids["M5"])
-	g.s.must(err)
-	g.s.must(admin.Submit(t.Context(), d.Set("merged_into", nil)))
+	g.s.must(admin.Split(t.Context(), g.ids["M5"]))
 	g.s.sync(admin, g.device("A"))
 	equal(t, "after 拆开", len(g.statements(t, "A", "M4")), 1)
-	equal(t, "after 拆开 by /v1", len(g.s.api("C5", g.ids["M4"]).Merged), 0)
+	api = g.s.api("C5", g.ids["M4"])
+	equal(t, "after 拆开 by /v1", len(api.Merged), 0)
+	if !slices.Contains(api.PerhapsSame, g.ids["M5"].String()) {
+		t.Errorf("not suggested as the same meeting: %v", api.PerhapsSame)
+	}
+	g.s.says(g.s.page("C5", g.ids["M4"]), "可能是同一次会议")
+	// 并为一份 again, named the other way round: the smaller id stays.
+	stayed, err := admin.Merge(t.Context(), g.ids["M5"], g.ids["M4"])
+	g.s.must(err)
+	g.s.sync(admin, g.device("A"))
+	equal(t, "stays", stayed, g.ids[stays])
+	equal(t, "once more", len(g.statements(t, "A", "M4")), 3)
 }
 
 func shown10(t *testing.T, g *goldenRun) {
@@ -570,6 +579,19 @@ func shown12(t *testing.T, g *goldenRun) {
 	equal(t, "suggested by /v1", len(api.Suggestions), 1)
 	equal(t, "suggested by, by /v1", api.Suggestions[0].By, []string{"吴例舟"})
 	g.s.says(g.s.page("C5", g.ids["P4"]), "更正建议", "未生效", "6月5日前修好水泵和水管", "吴例舟", "已确认")
+	// A writer declines it; then it is suggested no more, and the text stays.
+	b := g.device("B")
+	g.s.must(b.Decline(t.Context(), g.ids["P4"], "text", want["text"], "只答应了水泵"))
+	g.s.sync(b, g.device("A"))
+	equal(t, "declined, on B", len(g.view(t, "B", "P4").Suggestions), 0)
+	equal(t, "declined, by /v1", len(g.s.api("C3", g.ids["P4"]).Suggestions), 0)
+	equal(t, "text on A", g.view(t, "A", "P4").Value("text"), g.Shown["text"])
+	// Another takes it after all: a 更正, with the old words to be seen.
+	g.s.must(b.Correct(t.Context(), g.ids["P4"], "text", want["text"], "水管也答应了"))
+	g.s.sync(b)
+	equal(t, "text after 更正", g.view(t, "B", "P4").Value("text"), want["text"])
+	equal(t, "text after 更正 by /v1", g.s.api("C5", g.ids["P4"]).field("text").Value, want["text"])
+	g.s.says(g.s.page("C5", g.ids["P4"]), "更正：原为“6月5日前修好水泵”", "水管也答应了")
 }
 
 func shown13(t *testing.T, g *goldenRun) {

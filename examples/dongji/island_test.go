@@ -203,6 +203,7 @@ type apiRecord struct {
 	Missing     []string
 	MergedInto  string `json:"merged_into"`
 	Merged      []string
+	PerhapsSame []string `json:"perhaps_same"`
 	Suggestions []struct {
 		Field  string
 		New    any
