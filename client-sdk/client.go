@@ -54,6 +54,7 @@ type Client struct {
 	place     place
 	receipt   *syncproto.Receipt
 	counts    counts
+	backups   backups
 	schema    *schema.Schema
 	schemaTag [8]byte // first bytes of its hash
 	keys      keyring
@@ -103,6 +104,7 @@ func (c *Client) load() error {
 		c.get(keyPlace, func(v []byte) (err error) { c.place, err = decodePlace(v); return err }),
 		c.get(keyToken, func(v []byte) (err error) { c.token, err = decodeToken(v); return err }),
 		c.get(keyCount, func(v []byte) (err error) { c.counts, err = decodeCounts(v); return err }),
+		c.get(keyBackups, func(v []byte) (err error) { c.backups, err = decodeBackups(v); return err }),
 		c.get(keySchema, c.loadSchema),
 		c.get(keyReceipt, func(v []byte) error {
 			r, err := wire.DecodeReceipt(v)

@@ -55,7 +55,9 @@ func (c *Client) compile(d *Draft, status RecordStatus, s *save) (syncproto.Part
 		return syncproto.Part{}, errNothing
 	}
 	canonical(part.Ops)
-	part.Prev = c.own.last(d.record, k.replica)
+	if part.Prev, err = c.lastOwn(d.record, k.replica); err != nil {
+		return syncproto.Part{}, err
+	}
 	return part, k.seal(&part, household, &s.seal)
 }
 

@@ -23,7 +23,7 @@
 //     would survive a crash, and change nothing when they fail. Sync applies
 //     each page whole or not at all.
 //   - What was submitted stays on the device until the server acknowledged it,
-//     and after. The outbox is not a queue but a question: which own changes are
+//     and 35 days after it said that a verified backup has it. The outbox is not a queue but a question: which own changes are
 //     not in the server's last receipt. A server that lost its last day is given
 //     it again without anybody asking.
 //   - Nothing typed and taken back before Submit is in what Submit makes:

@@ -78,9 +78,9 @@ func (c *Client) moveTo(next *identity, link syncloop.Transport) error {
 		return err
 	}
 	var b localstore.Batch
-	id, head, own, place, receipt, counts := c.id, c.head, c.own, c.place, c.receipt, c.counts
+	id, head, own, place, receipt, counts, was := c.id, c.head, c.own, c.place, c.receipt, c.counts, c.backups
 	undo := func(err error) error {
-		c.id, c.head, c.own, c.place, c.receipt, c.counts = id, head, own, place, receipt, counts
+		c.id, c.head, c.own, c.place, c.receipt, c.counts, c.backups = id, head, own, place, receipt, counts, was
 		c.newCutter()
 		clear(c.cache)
 		return errors.Join(err, c.loadKeys())
@@ -88,12 +88,12 @@ func (c *Client) moveTo(next *identity, link syncloop.Transport) error {
 	if err := errors.Join(c.setAside(&b, acked), c.dropKept(&b)); err != nil {
 		return undo(err)
 	}
-	c.id, c.head, c.receipt = next, chainHead{Link: sign.ChainStart(next.Replica)}, nil
+	c.id, c.head, c.receipt, c.backups = next, chainHead{Link: sign.ChainStart(next.Replica)}, nil, backups{}
 	c.place.Cursor = nil // the server seals cursors for one replica
 	clear(c.cache)
 	b.Put(keyIdentity, next.append())
 	b.Put(keyPlace, c.place.append())
-	for _, k := range [][]byte{keyEnrolling, keyReceipt, keyAcked, keyToken} {
+	for _, k := range [][]byte{keyEnrolling, keyReceipt, keyAcked, keyToken, keyBackups} {
 		b.Delete(k)
 	}
 	if err := c.reissue(&b, drafts); err != nil {
@@ -216,6 +216,9 @@ func (c *Client) setAside(b *localstore.Batch, acked syncproto.Ranges) error {
 		v, err := c.store.Get(changeKey(c.id.Replica, seq))
 		if err != nil {
 			return err
+		}
+		if v == nil {
+			continue // let go of long ago
 		}
 		b.Put(join(prefixReplaced, c.id.Replica[:], u64(uint64(seq))), v)
 		b.Delete(changeKey(c.id.Replica, seq))

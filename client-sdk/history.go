@@ -36,11 +36,13 @@ func (c *Client) History(id syncproto.RecordID) ([]Contribution, error) {
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
+	own := c.replicas()
 	saves := map[ownChange]*Contribution{}
 	note := func(s crdt.Stamp, field string) {
 		at := ownChange{s.Dot.Replica, s.Dot.Seq}
 		if saves[at] == nil {
-			saves[at] = &Contribution{Author: s.Author, When: time.UnixMilli(s.Wall), Replica: at.replica, Seq: at.seq, Sync: SyncReceived}
+			saves[at] = &Contribution{Author: s.Author, When: time.UnixMilli(s.Wall), Replica: at.replica, Seq: at.seq, Sync: SyncReceived,
+				Own: slices.Contains(own, at.replica)}
 		}
 		if field != "" && !slices.Contains(saves[at].Fields, field) {
 			saves[at].Fields = append(saves[at].Fields, field)

@@ -15,6 +15,7 @@ import (
 //	m/token         session token, good for minutes
 //	m/receipt       the server's last receipt, as it came
 //	m/acked         as far as the server acknowledged before it found a fork
+//	m/backups       what was backed up when, and what was let go of: backups
 //	m/schema        the schema as the server last sent it, JSON
 //	m/count         counters of local numbers: counts
 //	h/ replica      head of that replica's chain: number and link
@@ -36,6 +37,7 @@ var (
 	keyToken     = []byte("m/token")
 	keyReceipt   = []byte("m/receipt")
 	keyAcked     = []byte("m/acked")
+	keyBackups   = []byte("m/backups")
 	keySchema    = []byte("m/schema")
 	keyCount     = []byte("m/count")
 

@@ -38,6 +38,17 @@ func (x *ownIndex) add(id syncproto.RecordID, p ownPart) {
 	x.records[at] = append(x.records[at], id)
 }
 
+// remove takes a change out.
+func (x *ownIndex) remove(at ownChange) {
+	for _, id := range x.records[at] {
+		x.parts[id] = slices.DeleteFunc(x.parts[id], func(p ownPart) bool { return p.replica == at.replica && p.seq == at.seq })
+		if len(x.parts[id]) == 0 {
+			delete(x.parts, id)
+		}
+	}
+	delete(x.records, at)
+}
+
 // last is the replica's latest change of the record, 0 for none.
 func (x *ownIndex) last(id syncproto.RecordID, replica syncproto.ReplicaID) (seq syncproto.Seq) {
 	for _, p := range x.parts[id] {
@@ -46,6 +57,17 @@ func (x *ownIndex) last(id syncproto.RecordID, replica syncproto.ReplicaID) (seq
 		}
 	}
 	return seq
+}
+
+// lastOwn is this replica's latest change of a record, 0 for none: of those
+// that are here, or, when they were let go of, as the base knows.
+func (c *Client) lastOwn(id syncproto.RecordID, replica syncproto.ReplicaID) (syncproto.Seq, error) {
+	last := c.own.last(id, replica)
+	h, err := c.record(id)
+	if err == nil && h != nil && h.base != nil {
+		last = max(last, h.base.Version[replica])
+	}
+	return last, err
 }
 
 // replicas lists the ids this store has written under, oldest first.

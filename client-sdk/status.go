@@ -150,15 +150,14 @@ func heldWords(h *syncproto.Held) string {
 
 // missing lists own changes that the server has not acknowledged: the outbox.
 func (c *Client) missing(after syncproto.Seq) syncproto.Ranges {
-	var received syncproto.Ranges
-	if c.receipt != nil {
-		received = c.receipt.Received
-	}
-	return outbox.Missing(received, after, c.head.Seq)
+	return outbox.Missing(c.has(), after, c.head.Seq)
 }
 
 func (c *Client) putReceipt(b *localstore.Batch, r *syncproto.Receipt) {
 	b.Put(keyReceipt, wire.AppendReceipt(nil, r))
+	if next := c.backups; next.note(r) {
+		b.Put(keyBackups, next.append())
+	}
 	if r.Forked && (c.receipt == nil || !c.receipt.Forked) {
 		// What was acknowledged before the fork was this store's own.
 		var acked syncproto.Ranges
@@ -173,6 +172,7 @@ func (c *Client) putReceipt(b *localstore.Batch, r *syncproto.Receipt) {
 func (c *Client) takeReceipt(r *syncproto.Receipt) {
 	was := c.receipt
 	c.receipt = r
+	c.backups.note(r)
 	var changed []syncproto.RecordID
 	for at, ids := range c.own.records {
 		if at.replica != c.id.Replica {
@@ -203,6 +203,9 @@ type Summary struct {
 	EarliestDraft   time.Time
 	Held            int // 待处理: parts
 	Conflicts       int // records with something to choose
+	// OwnChanges is how many own changes are on the device: all but those that a
+	// verified backup has had for 35 days.
+	OwnChanges int
 	// NeedsNewID says that this store's number is in use twice, see ReEnrol.
 	NeedsNewID bool
 	// ClockOff is set when the device's clock is more than five minutes off.
@@ -254,6 +257,7 @@ func (c *Client) Summary() (Summary, error) {
 	}
 	missing := c.missing(0)
 	s := Summary{Pending: outbox.Count(missing), NeedsNewID: c.forked(), ClockOff: c.place.Offset > 300_000 || c.place.Offset < -300_000}
+	s.OwnChanges = len(c.own.records)
 	if c.receipt != nil {
 		for i := range c.receipt.Held {
 			if c.receipt.Held[i].Reason != syncproto.HoldRejected {

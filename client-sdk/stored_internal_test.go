@@ -33,6 +33,13 @@ var again = map[string]func([]byte) ([]byte, error){
 	"base":  func(v []byte) ([]byte, error) { b, err := decodeBaseRow(v); return b.append(), err },
 	"kept":  func(v []byte) ([]byte, error) { state, err := decodeKept(v); return appendKept(state), err },
 	"row":   func(v []byte) ([]byte, error) { r, err := decodeRow(v); return r.append(), err },
+	"backups": func(v []byte) ([]byte, error) {
+		k, err := decodeBackups(v)
+		if err != nil {
+			return nil, err
+		}
+		return k.append(), nil
+	},
 	"sums": func(v []byte) ([]byte, error) {
 		s, err := decodeAtomSums(v)
 		if err != nil {
@@ -51,6 +58,8 @@ var storedSamples = map[string][]byte{
 	"base": (&baseRow{Atoms: []syncproto.Atom{"ref", "t:1"}, Sums: []classSum{{Classes: syncproto.ForAll, Hash: syncproto.Hash{4}}},
 		State: []byte{1, 2, 3}}).append(),
 	"kept": appendKept([]byte{1, 2, 3}),
+	"backups": (&backups{Epoch: "1", Verified: []backedUp{{Wall: 7, Ranges: syncproto.Ranges{{From: 1, To: 5}}}, {Wall: 9, Ranges: syncproto.Ranges{{From: 1, To: 8}}}},
+		Dropped: syncproto.Ranges{{From: 1, To: 3}}}).append(),
 	"row":  (&Row{Record: syncproto.RecordID{1}, Kind: "ZF", Title: "走访", Status: StatusDraft, Conflict: true}).append(),
 	"sums": (&atomSums{Records: 3, Classes: []classDigest{{Classes: syncproto.ForAll, Sum: syncproto.Digest{5}}}}).append(),
 }

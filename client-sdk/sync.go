@@ -111,6 +111,9 @@ func (c *Client) endSync(rep *session.Report, r *Report) error {
 	}
 	if !c.closed {
 		c.keepSealed(0)
+		if rep.Err() == nil && err == nil { // the server's clock was just heard
+			err = c.drop()
+		}
 	}
 	r.Conflicts, r.Held, r.NeedsNewID = summary.Conflicts, summary.Held, summary.NeedsNewID
 	return err

@@ -66,14 +66,16 @@ type Receipt struct {
 	Replica  ReplicaID
 	Received Ranges // stored durably, held or applied
 	Held     []Held
-	Level    Level
+	Level    Level // LevelBackedUp when BackedUp covers Received
 	Wall     int64 // server's clock, Unix milliseconds
 	// Forked is set when a different change arrived under a number already
 	// known: this replica id is spent. The device takes a new one and
 	// re-issues what Received does not cover.
 	Forked bool
 	Audit  Hash // head of the audit log
-	Sig    Signature
+	// BackedUp is what of this replica is in a verified backup.
+	BackedUp Ranges
+	Sig      Signature
 }
 
 // Atom names an audience atom: the unit by which records are fed to readers.

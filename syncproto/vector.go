@@ -152,6 +152,9 @@ func (rs Ranges) Without(other Ranges) Ranges {
 	return out
 }
 
+// Covers reports whether every number of other is in rs.
+func (rs Ranges) Covers(other Ranges) bool { return len(other.Without(rs)) == 0 }
+
 // Prefix is the last number of the run that starts at 1: everything up to it
 // is there. Zero when change 1 is missing.
 func (rs Ranges) Prefix() Seq {

@@ -189,7 +189,7 @@ func Scope(r store.Reader, v *authz.Viewer) ([]syncproto.Atom, error) {
 
 // fingerprint is short proof that a replica's log has not changed.
 func fingerprint(l *records.Log) (out [8]byte) {
-	b, _ := json.Marshal([]any{l.Received, l.Held, l.Rejected, l.Forked}) // plain numbers always marshal
+	b, _ := json.Marshal([]any{l.Received, l.Held, l.Rejected, l.Forked, l.BackedUp}) // plain numbers always marshal
 	sum := sha256.Sum256(b)
 	copy(out[:], sum[:])
 	return out

@@ -34,6 +34,8 @@ type pull struct {
 	keys    map[syncproto.KeyID]bool
 	states  map[syncproto.Atom]*stateBatch
 	schema  *schema.Schema
+	// backedUp is what the device may have dropped of its own work.
+	backedUp syncproto.Ranges
 }
 
 // sentState is a record's state as sent for one atom: a record of two atoms is
@@ -63,7 +65,7 @@ func (p *pull) run(r store.Reader) error {
 	if err != nil {
 		return err
 	}
-	p.next.log = fingerprint(&log)
+	p.next.log, p.backedUp = fingerprint(&log), log.BackedUp
 	scope, err := Scope(r, &p.viewer)
 	if err != nil {
 		return err
@@ -150,6 +152,17 @@ func knows(r store.Reader, a syncproto.Atom, head *records.AtomHead, was progres
 	return ok && e.Mark == was.mark, err
 }
 
+// runOf is the run of changes that an entry is made of.
+func runOf(e *records.Entry) syncproto.Ranges {
+	last := e.From + syncproto.Seq(e.Count) - 1
+	if e.Offsets != nil {
+		last = e.From + syncproto.Seq(e.Offsets[len(e.Offsets)-1])
+	}
+	return syncproto.Ranges{{From: e.From, To: last}}
+}
+
+// entry adds one entry of a feed. A device's own work is only named, it has it;
+// unless it is in a verified backup, when the device may have dropped it.
 func (p *pull) entry(r store.Reader, a syncproto.Atom, e *records.Entry) error {
 	switch {
 	case e.Kind == records.FeedLeave:
@@ -160,7 +173,7 @@ func (p *pull) entry(r store.Reader, a syncproto.Atom, e *records.Entry) error {
 		return nil
 	case e.Kind == records.FeedTouch:
 		return p.look(r, a, e)
-	case e.Replica == p.replica:
+	case e.Replica == p.replica && !p.backedUp.Covers(runOf(e)):
 		p.own(a, e)
 		return nil
 	}

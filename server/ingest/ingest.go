@@ -319,7 +319,10 @@ func fillReceipt(r store.Reader, c *syncproto.Receipt) error {
 	if err != nil {
 		return err
 	}
-	c.Received, c.Forked = log.Received, log.Forked
+	c.Received, c.Forked, c.BackedUp = log.Received, log.Forked, log.BackedUp
+	if len(c.BackedUp) > 0 && c.BackedUp.Covers(c.Received) {
+		c.Level = syncproto.LevelBackedUp
+	}
 	if log.Held+log.Rejected == 0 {
 		return nil
 	}

@@ -24,6 +24,7 @@
 package records
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"iter"
@@ -67,6 +68,18 @@ func ForkKey(r syncproto.ReplicaID, from syncproto.Seq, h syncproto.Hash) store.
 
 // LogKey is where a replica's Log lies.
 func LogKey(r syncproto.ReplicaID) store.Key { return key('v', r[:]) }
+
+// IsLog reports whether a key is of a replica's Log, or of a later block of one.
+func IsLog(k store.Key) bool { return bytes.HasPrefix(k, key('v')) }
+
+// LogOf is the replica whose Log begins at a key.
+func LogOf(k store.Key) (id syncproto.ReplicaID, ok bool) {
+	if !IsLog(k) || len(k) != 2+len(id) {
+		return id, false
+	}
+	copy(id[:], k[2:])
+	return id, true
+}
 
 // HoldKey is where a held part lies.
 func HoldKey(r syncproto.ReplicaID, seq syncproto.Seq, part int) store.Key {

@@ -17,12 +17,20 @@ const format = 1
 
 func begin(b []byte, members int) []byte { return wire.AppendArray(append(b, format), members) }
 
-// open checks the format byte and reads the array head.
-func open(v []byte, members int, what string) (*wire.Reader, error) {
+// openAny checks the format byte.
+func openAny(v []byte, what string) (*wire.Reader, error) {
 	if len(v) == 0 || v[0] != format {
 		return nil, fmt.Errorf("stored %s: unknown format, a newer version of the program wrote it", what)
 	}
-	r := wire.NewReader(v[1:])
+	return wire.NewReader(v[1:]), nil
+}
+
+// open checks the format byte and reads the array head.
+func open(v []byte, members int, what string) (*wire.Reader, error) {
+	r, err := openAny(v, what)
+	if err != nil {
+		return nil, err
+	}
 	if n := r.Array(members); r.Err() == nil && n != members {
 		r.Failf("%s of %d members", what, n)
 	}
@@ -105,19 +113,41 @@ type Log struct {
 	Rejected uint64
 	Forked   bool
 	Gaps     uint64 // bundles that arrived with a gap before them: evidence, shown
+	// BackedUp is what of Received is in a backup that was read back and found whole.
+	BackedUp syncproto.Ranges
 }
 
 // Append encodes the log.
 func (l *Log) Append(b []byte) []byte {
-	b = wire.AppendArray(begin(b, 7), 2*len(l.Received))
-	for _, r := range l.Received {
-		b = wire.AppendUint(wire.AppendUint(b, uint64(r.From)), uint64(r.To))
+	members := 7
+	if len(l.BackedUp) > 0 {
+		members++
 	}
+	b = appendRanges(begin(b, members), l.Received)
 	b = wire.AppendUint(b, uint64(l.Head))
 	b = wire.AppendBytes(b, l.Link[:])
 	b = wire.AppendUint(wire.AppendUint(b, l.Held), l.Rejected)
 	b = wire.AppendBool(b, l.Forked)
-	return wire.AppendUint(b, l.Gaps)
+	b = wire.AppendUint(b, l.Gaps)
+	if len(l.BackedUp) > 0 {
+		b = appendRanges(b, l.BackedUp)
+	}
+	return b
+}
+
+func appendRanges(b []byte, rs syncproto.Ranges) []byte {
+	b = wire.AppendArray(b, 2*len(rs))
+	for _, r := range rs {
+		b = wire.AppendUint(wire.AppendUint(b, uint64(r.From)), uint64(r.To))
+	}
+	return b
+}
+
+func readRanges(r *wire.Reader, limit int) (rs syncproto.Ranges) {
+	for n := r.Array(limit); n > 1 && r.Err() == nil; n -= 2 {
+		rs = append(rs, syncproto.Range{From: syncproto.Seq(r.Uint()), To: syncproto.Seq(r.Uint())})
+	}
+	return rs
 }
 
 // DecodeLog reads a log; nil is the log of an unknown replica.
@@ -125,18 +155,23 @@ func DecodeLog(v []byte) (l Log, err error) {
 	if v == nil {
 		return l, nil
 	}
-	r, err := open(v, 7, "replica log")
+	r, err := openAny(v, "replica log")
 	if err != nil {
 		return l, err
 	}
-	for n := r.Array(len(v)); n > 1 && r.Err() == nil; n -= 2 {
-		l.Received = append(l.Received, syncproto.Range{From: syncproto.Seq(r.Uint()), To: syncproto.Seq(r.Uint())})
+	members := r.Array(8)
+	if r.Err() == nil && members < 7 {
+		r.Failf("replica log of %d members", members)
 	}
+	l.Received = readRanges(r, len(v))
 	l.Head = syncproto.Seq(r.Uint())
 	r.Fixed(l.Link[:])
 	l.Held, l.Rejected = r.Uint(), r.Uint()
 	l.Forked = r.Bool()
 	l.Gaps = r.Uint()
+	if members == 8 {
+		l.BackedUp = readRanges(r, len(v))
+	}
 	return l, done(r, "replica log")
 }
 

@@ -16,16 +16,15 @@ const (
 
 // AppendReceiptBody appends what a receipt's signature covers.
 func AppendReceiptBody(b []byte, c *syncproto.Receipt) []byte {
-	b = AppendUint(AppendArray(b, 10), uint64(c.Suite))
+	members := 10
+	if len(c.BackedUp) > 0 {
+		members++
+	}
+	b = AppendUint(AppendArray(b, members), uint64(c.Suite))
 	b = AppendBytes(b, c.Server[:])
 	b = AppendText(b, c.Epoch)
 	b = AppendBytes(b, c.Replica[:])
-	b = AppendArray(b, 2*len(c.Received))
-	var last syncproto.Seq
-	for _, r := range c.Received { // gaps and lengths: small numbers
-		b = AppendUint(AppendUint(b, uint64(r.From-last)), uint64(r.To-r.From))
-		last = r.To
-	}
+	b = appendRanges(b, c.Received)
 	b = AppendArray(b, len(c.Held))
 	for _, h := range c.Held {
 		members := 3
@@ -41,7 +40,22 @@ func AppendReceiptBody(b []byte, c *syncproto.Receipt) []byte {
 	b = AppendUint(b, uint64(c.Level))
 	b = AppendInt(b, c.Wall)
 	b = AppendBool(b, c.Forked)
-	return AppendBytes(b, c.Audit[:])
+	b = AppendBytes(b, c.Audit[:])
+	if len(c.BackedUp) > 0 {
+		b = appendRanges(b, c.BackedUp)
+	}
+	return b
+}
+
+// appendRanges writes runs as gaps and lengths: small numbers.
+func appendRanges(b []byte, rs syncproto.Ranges) []byte {
+	b = AppendArray(b, 2*len(rs))
+	var last syncproto.Seq
+	for _, r := range rs {
+		b = AppendUint(AppendUint(b, uint64(r.From-last)), uint64(r.To-r.From))
+		last = r.To
+	}
+	return b
 }
 
 // AppendReceipt appends a signed receipt.
@@ -55,8 +69,9 @@ func ReadReceipt(r *Reader) (c syncproto.Receipt, err error) {
 	if n := r.Array(2); r.err == nil && n != 2 {
 		r.Failf("a receipt has 2 members")
 	}
-	if n := r.Array(10); r.err == nil && n != 10 {
-		r.Failf("a receipt's body has 10 members")
+	members := r.Array(11)
+	if r.err == nil && members < 10 {
+		r.Failf("a receipt's body has 10 or 11 members")
 	}
 	c.Suite = syncproto.Suite(r.UintMax(math.MaxUint8))
 	if r.err == nil && c.Suite != syncproto.Suite1 {
@@ -87,6 +102,11 @@ func ReadReceipt(r *Reader) (c syncproto.Receipt, err error) {
 	c.Wall = r.Int()
 	c.Forked = r.Bool()
 	r.Fixed(c.Audit[:])
+	if members == 11 {
+		if c.BackedUp = readRanges(r); r.err == nil && len(c.BackedUp) == 0 {
+			r.Failf("an empty list of what is backed up is left out")
+		}
+	}
 	r.Fixed(c.Sig[:])
 	if r.err != nil {
 		return syncproto.Receipt{}, r.err

@@ -72,6 +72,7 @@ type Snapshot struct {
 	changes map[ownKey]sign.SealedChange
 	ranges  map[syncproto.ReplicaID]syncproto.Ranges
 	forked  map[syncproto.ReplicaID]bool
+	backed  map[syncproto.ReplicaID]syncproto.Ranges
 	held    map[syncproto.ReplicaID][]syncproto.Held
 	waiting []waitingPart
 	records map[syncproto.RecordID]*crdt.Record
@@ -118,7 +119,7 @@ func New(seed byte, now func() time.Time) *Server {
 
 func newSnapshot(epoch int) *Snapshot {
 	return &Snapshot{epoch: epoch, changes: map[ownKey]sign.SealedChange{}, ranges: map[syncproto.ReplicaID]syncproto.Ranges{},
-		forked: map[syncproto.ReplicaID]bool{}, held: map[syncproto.ReplicaID][]syncproto.Held{},
+		forked: map[syncproto.ReplicaID]bool{}, backed: map[syncproto.ReplicaID]syncproto.Ranges{}, held: map[syncproto.ReplicaID][]syncproto.Held{},
 		unfolded: map[syncproto.RecordID]*crdt.Record{}, tables: map[syncproto.ReplicaID]*text.Table{},
 		records: map[syncproto.RecordID]*crdt.Record{}, atoms: map[syncproto.RecordID][]syncproto.Atom{}, feeds: map[syncproto.Atom][]entry{}}
 }
@@ -134,6 +135,15 @@ func (s *Server) OpenOutbox(r io.Reader) (out []syncproto.Bundle, err error) {
 	return out, err
 }
 
+// BackUp makes everything received part of a verified backup.
+func (s *Server) BackUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, rs := range s.state.ranges {
+		s.state.backed[id] = slices.Clone(rs)
+	}
+}
+
 // Copy copies the store, as a backup would.
 func (s *Server) Copy() *Snapshot {
 	s.mu.Lock()
@@ -146,6 +156,9 @@ func (s *Server) Copy() *Snapshot {
 	}
 	for k, v := range old.ranges {
 		c.ranges[k] = slices.Clone(v)
+	}
+	for k, v := range old.backed {
+		c.backed[k] = slices.Clone(v)
 	}
 	for k, v := range old.forked {
 		c.forked[k] = v

@@ -95,7 +95,7 @@ func (s *Server) page(rep *replica, was *cursor) *syncproto.Page {
 		p.Digests = nil
 	}
 	receipt := s.receipt(rep.id)
-	sum := sha256.Sum256([]byte(fmt.Sprint(st.ranges[rep.id], st.held[rep.id], st.forked[rep.id])))
+	sum := sha256.Sum256([]byte(fmt.Sprint(st.ranges[rep.id], st.held[rep.id], st.forked[rep.id], st.backed[rep.id])))
 	next.Last = base64.RawURLEncoding.EncodeToString(sum[:6])
 	if next.Last != was.Last {
 		c, err := wire.DecodeReceipt(receipt)
@@ -133,7 +133,7 @@ func (s *Server) entries(p *syncproto.Page, rep *replica, a syncproto.Atom, feed
 				sent[e.record] = true
 				p.Entries = append(p.Entries, stateEntry(a, s.state.records[e.record]))
 			}
-		case e.header.Replica == rep.id:
+		case e.header.Replica == rep.id && !s.state.backed[rep.id].Contains(e.header.Seq):
 			p.Entries = append(p.Entries, syncproto.Entry{Kind: syncproto.EntryOwn, Atom: a, From: e.header.Seq, To: e.header.Seq})
 		default:
 			p.Entries = append(p.Entries, s.sliceEntry(a, &e))

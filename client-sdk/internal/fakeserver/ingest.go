@@ -172,6 +172,9 @@ func (s *Server) receipt(id syncproto.ReplicaID) []byte {
 	st := s.state
 	c := syncproto.Receipt{Suite: syncproto.Suite1, Server: sign.KeyHash(s.key.Public().(ed25519.PublicKey)), Epoch: fmt.Sprint(st.epoch),
 		Replica: id, Received: st.ranges[id], Held: slices.Clone(st.held[id]), Level: syncproto.LevelDurable, Wall: s.now().UnixMilli(), Forked: st.forked[id]}
+	if c.BackedUp = st.backed[id]; len(c.BackedUp) > 0 && c.BackedUp.Covers(c.Received) {
+		c.Level = syncproto.LevelBackedUp
+	}
 	for _, w := range st.waiting {
 		if w.header.Replica == id {
 			c.Held = append(c.Held, syncproto.Held{Seq: w.header.Seq, Record: w.part.Record, Reason: syncproto.HoldMissing})

@@ -10,6 +10,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/chuantou/chuantou/syncproto"
@@ -251,6 +252,15 @@ func (g generator) receipts() {
 	g.accept("rejected", "receipt", "one part that an administrator did not accept, with what he says", b)
 	note := wire.AppendText(nil, n.Held[0].Note)
 	g.refuse("note-empty", "receipt", "empty note", "a note that should be left out", bytes.Replace(b, note, wire.AppendText(nil, ""), 1))
+	u := c
+	u.BackedUp = syncproto.Ranges{{From: 1, To: 40}}
+	sign.SignReceipt(key, &u)
+	backed := wire.AppendReceipt(nil, &u)
+	g.accept("backed-up", "receipt", "1–40 are in a verified backup", backed)
+	empty := wire.AppendReceipt(nil, &c)
+	empty[1]++ // 11 members, the last an empty list before the signature
+	at := len(empty) - len(c.Sig) - 2
+	g.refuse("backed-up-empty", "receipt", "is left out", "an empty list of what is backed up", slices.Insert(empty, at, 0x80))
 }
 
 func (g generator) messages() {
