@@ -21,6 +21,14 @@ var (
 	// ErrUnfinished is returned for a folder in which Init was cut off. Nothing
 	// was served from it yet: Init may be run on it again.
 	ErrUnfinished = errors.New("`chuantou init` did not finish in this folder: run it again")
+	// ErrHalfRestored is returned for a folder in which Restore was cut off.
+	// Nothing was served from it: Restore may be run on it again.
+	ErrHalfRestored = errors.New("`chuantou restore` did not finish in this folder: run it again")
+	// ErrOtherServer is returned for a backup that is not this server's.
+	ErrOtherServer = errors.New("the backup is of another server")
+	// ErrOtherHistory is returned by MarkBackedUp for a backup of a history that
+	// was left by a restore: what is in it says nothing of the present one.
+	ErrOtherHistory = errors.New("the backup is of a history before a restore; take a new one")
 	// ErrStoreStopped is returned by Run when the store takes nothing more after
 	// an input/output error. What was acknowledged is on disk; opening the
 	// folder again, New and Run, finds it.

@@ -18,15 +18,16 @@ const (
 	keysName     = "keys"
 	settingsName = "server.json"
 	socketName   = "admin.sock"
-	// markerName is there while Init works. Nothing in a folder with it was
-	// ever served, so another Init may clear it.
-	markerName = "INITIALISING"
+	// markerName is there while Init works, restoringName while Restore does.
+	// Nothing in a folder with one was ever served, so another Init or Restore
+	// may clear it.
+	markerName    = "INITIALISING"
+	restoringName = "RESTORING"
 )
 
 func storeDir(dir string) string     { return filepath.Join(dir, storeName) }
 func keysDir(dir string) string      { return filepath.Join(dir, keysName) }
 func settingsFile(dir string) string { return filepath.Join(dir, settingsName) }
-func markerFile(dir string) string   { return filepath.Join(dir, markerName) }
 
 // AdminSocket is where a running server listens for its operator.
 func AdminSocket(dir string) string { return filepath.Join(dir, socketName) }
@@ -43,9 +44,15 @@ type settings struct {
 const settingsFormat = 1
 
 func loadSettings(dir string) (s settings, err error) {
-	if _, err := os.Stat(markerFile(dir)); err == nil {
-		return s, fmt.Errorf("%s: %w", dir, ErrUnfinished)
+	for marker, unfinished := range map[string]error{markerName: ErrUnfinished, restoringName: ErrHalfRestored} {
+		if _, err := os.Stat(filepath.Join(dir, marker)); err == nil {
+			return s, fmt.Errorf("%s: %w", dir, unfinished)
+		}
 	}
+	return readSettings(dir)
+}
+
+func readSettings(dir string) (s settings, err error) {
 	b, err := os.ReadFile(settingsFile(dir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, fmt.Errorf("%s: %w", dir, ErrNotInitialised)
@@ -53,21 +60,26 @@ func loadSettings(dir string) (s settings, err error) {
 	if err != nil {
 		return s, err
 	}
+	return parseSettings(b, settingsFile(dir))
+}
+
+// parseSettings reads the settings in b; name is what errors call them.
+func parseSettings(b []byte, name string) (s settings, err error) {
 	if err := json.Unmarshal(b, &s); err != nil {
-		return s, fmt.Errorf("%s: %w", settingsFile(dir), err)
+		return s, fmt.Errorf("%s: %w", name, err)
 	}
 	if s.Format > settingsFormat {
-		return s, fmt.Errorf("%s: format %d was written by a newer version of the program", settingsFile(dir), s.Format)
+		return s, fmt.Errorf("%s: format %d was written by a newer version of the program", name, s.Format)
 	}
 	if s.Format < 1 || s.Origin == "" || s.Replica.IsZero() {
-		return s, fmt.Errorf("%s is damaged: format, origin or replica is missing", settingsFile(dir))
+		return s, fmt.Errorf("%s is damaged: format, origin or replica is missing", name)
 	}
 	return s, nil
 }
 
-// claim makes dir ready for Init: new or empty, or cleared of an Init that was
-// cut off. Whatever else lies there is left alone.
-func claim(dir string) error {
+// claim makes dir ready for Init or Restore, whichever the marker says: new or
+// empty, or cleared of one that was cut off. Whatever else lies there is left alone.
+func claim(dir, marker string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -77,13 +89,8 @@ func claim(dir string) error {
 		names[e.Name()] = true
 	}
 	switch {
-	case names[markerName]:
-		for _, name := range []string{storeName, keysName, settingsName, socketName} {
-			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
-				return err
-			}
-		}
-		return nil
+	case names[marker]:
+		return clearAway(dir)
 	case names[settingsName]:
 		return fmt.Errorf("%s: %w", dir, ErrInitialised)
 	case len(entries) > 0:
@@ -95,12 +102,22 @@ func claim(dir string) error {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return err
 	}
-	return writeNew(markerFile(dir), []byte("chuantou init is at work here\n"))
+	return writeNew(filepath.Join(dir, marker), []byte("chuantou is at work here\n"))
+}
+
+// clearAway removes what Init or Restore has made in a folder, but for the marker.
+func clearAway(dir string) error {
+	for _, name := range []string{storeName, keysName, settingsName, socketName} {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settle ends what claim began.
-func settle(dir string) error {
-	if err := os.Remove(markerFile(dir)); err != nil {
+func settle(dir, marker string) error {
+	if err := os.Remove(filepath.Join(dir, marker)); err != nil {
 		return err
 	}
 	return syncDir(dir)

@@ -73,7 +73,7 @@ func Init(ctx context.Context, o InitOptions) (Initialised, error) {
 	if err := o.check(); err != nil {
 		return Initialised{}, err
 	}
-	if err := claim(o.Dir); err != nil {
+	if err := claim(o.Dir, markerName); err != nil {
 		return Initialised{}, err
 	}
 	if err := makeKeys(o.Dir); err != nil {
@@ -105,7 +105,7 @@ func Init(ctx context.Context, o InitOptions) (Initialised, error) {
 	if err != nil {
 		return Initialised{}, fmt.Errorf("first administrator: %w", err)
 	}
-	return made, settle(o.Dir)
+	return made, settle(o.Dir, markerName)
 }
 
 func firstAdministrator(ctx context.Context, o InitOptions, set settings) (out Initialised, err error) {

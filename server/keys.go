@@ -35,20 +35,32 @@ func makeKeys(dir string) error {
 	return nil
 }
 
-func loadKeys(dir string) (k keys, err error) {
-	var secrets [len(keyFiles)][32]byte
-	for i, name := range keyFiles {
+func loadKeys(dir string) (keys, error) {
+	k, err := parseKeys(func(name string) (string, []byte, error) {
 		file := filepath.Join(keysDir(dir), name)
 		if err := checkSecret(file); err != nil {
-			return k, fmt.Errorf("server key: %w", err)
+			return file, nil, err
 		}
 		b, err := os.ReadFile(file)
+		return file, b, err
+	})
+	if err != nil {
+		return keys{}, fmt.Errorf("server key: %w", err)
+	}
+	return k, nil
+}
+
+// parseKeys makes keys of the files that read gives, each with what errors call it.
+func parseKeys(read func(name string) (file string, b []byte, err error)) (k keys, err error) {
+	var secrets [len(keyFiles)][32]byte
+	for i, name := range keyFiles {
+		file, b, err := read(name)
 		if err != nil {
-			return k, fmt.Errorf("server key: %w", err)
+			return k, err
 		}
 		secret, err := hex.DecodeString(strings.TrimSpace(string(b)))
 		if err != nil || len(secret) != len(secrets[i]) {
-			return k, fmt.Errorf("server key %s is damaged: want 64 hexadecimal digits", file)
+			return k, fmt.Errorf("%s is damaged: want 64 hexadecimal digits", file)
 		}
 		copy(secrets[i][:], secret)
 	}

@@ -53,6 +53,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 		go func() { failed <- servers[i].Serve(l) }()
 	}
 	s.warnOfPlainHTTP(public.Addr())
+	s.warnOfKeys()
 	if s.cfg.Bound != nil {
 		s.cfg.Bound(public.Addr().String())
 	}
@@ -162,6 +163,19 @@ func listenAdmin(dir string) (net.Listener, error) {
 		return nil, fmt.Errorf("operator's socket: %w", err)
 	}
 	return l, nil
+}
+
+// warnOfKeys says so when one stolen disk would give both the sealed values and
+// what opens them. The folder of the keys may be a link to another volume.
+func (s *Server) warnOfKeys() {
+	same, err := sameVolume(keysDir(s.cfg.Dir), storeDir(s.cfg.Dir))
+	switch {
+	case err != nil:
+		s.cfg.Log.Warn("where the keys lie cannot be told", "err", err)
+	case same:
+		s.cfg.Log.Warn("keys and data share a volume: whoever takes the disk opens sealed values too; move the folder of the keys to another volume and leave a symbolic link",
+			"keys", keysDir(s.cfg.Dir))
+	}
 }
 
 // warnOfPlainHTTP says so when passwords and tokens would cross a network in

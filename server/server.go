@@ -173,11 +173,15 @@ func (s *Server) ready(ctx context.Context) error {
 func (s *Server) Handler() http.Handler { return s.api }
 
 // OperatorHandler is the same surface for the operator of the machine, who
-// needs no account. Give it to nobody but the owner of the data folder.
+// needs no account, and what is for him alone (operator.go). Give it to nobody
+// but the owner of the data folder.
 func (s *Server) OperatorHandler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.api.ServeHTTP(w, r.WithContext(httpapi.AsOperator(r.Context())))
 	})
+	s.operatorRoutes(mux)
+	return mux
 }
 
 // Close lets go of the folder. Run does it by itself.

@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
+	"github.com/chuantou/chuantou/server"
 	"github.com/chuantou/chuantou/server/authn"
 )
 
@@ -24,6 +26,7 @@ chuantou admin revoke   -data DIR DEVICE
 chuantou admin held     -data DIR -by NAME
 chuantou admin release  -data DIR -by NAME DEVICE RECORD
 chuantou admin reject   -data DIR -by NAME -reason TEXT DEVICE RECORD
+chuantou admin deliver  -data DIR FILE
 
 code makes a one-time code for one device of a person: 24 hours, one use, as text
 and as a QR with all that the device needs to know this server by. Give it to
@@ -42,6 +45,10 @@ administrator answers for it: why, whose, since when. No content is shown.
 release applies what one device has held in one record; reject lets it count
 for nothing and tells its author the reason. Both are done in the name of the
 administrator and stand in the record's history.
+
+deliver takes in what a device wrote for the server alone and somebody carried
+here: an exported outbox, or the outbox.sealed of a device that is locked for
+ever. It may be delivered any number of times.
 
 All work on a server that runs, through DIR/admin.sock, and on one that does
 not. Where two people have one name, use the id of the person's record.
@@ -67,6 +74,7 @@ var adminWords = map[string]struct {
 	"suspend":  {[]string{"data"}, 1, adminSuspend},
 	"resume":   {[]string{"data"}, 1, adminResume},
 	"revoke":   {[]string{"data"}, 1, adminRevoke},
+	"deliver":  {[]string{"data"}, 1, adminDeliver},
 	"held":     {[]string{"data", "by"}, 0, adminHeld},
 	"release":  {[]string{"data", "by"}, 2, adminRelease},
 	"reject":   {[]string{"data", "by", "reason"}, 2, adminReject},
@@ -136,6 +144,33 @@ func adminPassword(ctx context.Context, f *adminFlags) error {
 	return err
 }
 
+func adminDeliver(ctx context.Context, f *adminFlags) error {
+	file, err := os.Open(f.words[0])
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://operator/operator/outbox", file)
+	if err != nil {
+		return err
+	}
+	var d server.Delivered
+	err = (&operator{data: f.data}).stream(req, func(r io.Reader) error { return json.NewDecoder(r).Decode(&d) })
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(f.out, "%d changes in %d bundles are here now\n", d.Changes, d.Bundles); err != nil {
+		return err
+	}
+	switch {
+	case d.Damaged != "":
+		return fmt.Errorf("%s: %s", f.words[0], d.Damaged)
+	case d.Refused > 0:
+		return fmt.Errorf("%s: %d bundles were signed by no device of this server, or are damaged", f.words[0], d.Refused)
+	}
+	return nil
+}
+
 // ask posts to the installation in a folder as its operator; with nothing to
 // send it gets.
 func ask(ctx context.Context, data, path string, in, out any) error {
@@ -159,18 +194,12 @@ func ask(ctx context.Context, data, path string, in, out any) error {
 		return err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return refusal(resp)
+	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
 		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		var p struct {
-			Detail string `json:"detail"`
-		}
-		if json.Unmarshal(answer, &p) == nil && p.Detail != "" {
-			return errors.New(p.Detail)
-		}
-		return errors.New(resp.Status)
 	}
 	return json.Unmarshal(answer, out)
 }

@@ -31,6 +31,14 @@ const usage = `chuantou is the server of 船头记: devices sync with it, leader
       the devices of a person, and stopping one
   chuantou admin held | release | reject -data DIR -by NAME
       what is stored whole and not applied, and settling it
+  chuantou admin deliver -data DIR FILE
+      take in a sealed outbox that somebody carried here from a device
+  chuantou backup FILE -data DIR (-to RECIPIENT | -passphrase-file FILE)
+      write all that is needed to serve again, while the server goes on
+  chuantou backup verify FILE, chuantou backup key FILE
+      find out whether a backup is whole; make a key for backups
+  chuantou restore FILE DIR
+      make the installation in a backup anew
   chuantou version
 
 chuantou COMMAND -h tells more of each. Every flag can be given in the
@@ -58,6 +66,10 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 		err = serve(ctx, args[1:], out, errs)
 	case "admin":
 		err = admin(ctx, args[1:], in, out)
+	case "backup":
+		err = backupCommand(ctx, args[1:], out)
+	case "restore":
+		err = restore(ctx, args[1:], out)
 	case "version", "-version", "--version":
 		_, err = fmt.Fprintln(out, version())
 	case "help", "-h", "-help", "--help":

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -17,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -289,4 +291,45 @@ func certificate(t *testing.T) (cert, key string, pool *x509.CertPool) {
 		}
 	}
 	return cert, key, pool
+}
+
+// The keys may lie on another volume behind a link; a server says so when they
+// do not, since one stolen disk then gives the sealed values too.
+func TestKeysOnAnotherVolume(t *testing.T) {
+	const elsewhere = "/dev/shm" // a volume of its own on every Linux
+	if runtime.GOOS != "linux" {
+		t.Skip("needs a second volume")
+	}
+	dir, _ := folder(t)
+	p := serve(t, dir)
+	p.stop()
+	if s := p.log.String(); !strings.Contains(s, "share a volume") {
+		t.Errorf("nothing is said of keys beside the data:\n%s", s)
+	}
+	keys, err := os.MkdirTemp(elsewhere, "chuantou-keys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(keys) })
+	was := filepath.Join(dir, "keys")
+	if err := os.CopyFS(keys, os.DirFS(was)); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if err := os.Chmod(filepath.Join(keys, e.Name()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.RemoveAll(was), os.Symlink(keys, was)); err != nil {
+		t.Fatal(err)
+	}
+	p = serve(t, dir)
+	p.stop()
+	if s := p.log.String(); strings.Contains(s, "share a volume") {
+		t.Errorf("keys on another volume, and yet:\n%s", s)
+	}
 }
