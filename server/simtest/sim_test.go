@@ -150,9 +150,6 @@ func without(mishap string) bool { return slices.Contains(strings.Split(*simWith
 
 func (s *sim) chance(percent int) bool { return s.rand.IntN(100) < percent }
 
-// permille is for what is rare.
-func (s *sim) permille(n int) bool { return s.rand.IntN(1000) < n }
-
 func (s *sim) know(id syncproto.RecordID, kind string) {
 	if s.known[id] {
 		return

@@ -20,8 +20,6 @@
 // For tests only.
 package history
 
-import "slices"
-
 // Kind is what an Act does.
 type Kind uint8
 
@@ -164,5 +162,3 @@ func (r *Reader) counts(p *Part) sure {
 	}
 	return perhaps
 }
-
-func contains(all []string, s string) bool { return slices.Contains(all, s) }

@@ -1,7 +1,6 @@
 package driver_test
 
 import (
-	"bytes"
 	"encoding/base64"
 	"math/rand/v2"
 	"slices"
@@ -32,5 +31,3 @@ func letters(rng *rand.Rand, n int) string {
 	}
 	return string(out)
 }
-
-func replaceOnce(b, old, new []byte) []byte { return bytes.Replace(b, old, new, 1) }
