@@ -118,11 +118,13 @@ func (s *stage) phone(name, owner string) (*phone, error) {
 	return p, nil
 }
 
+// close ends all processes; again it does nothing.
 func (s *stage) close() {
-	for _, p := range s.phones {
+	for name, p := range s.phones {
 		p.in.Close()
 		p.cmd.Wait()
 		p.cable.cut()
+		delete(s.phones, name)
 	}
 	s.server.Stop()
 }

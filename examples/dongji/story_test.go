@@ -24,6 +24,7 @@ func newStage(t *testing.T, dir string) *stage {
 		t.Fatal(err)
 	}
 	s.server = &serverproc.Server{Data: filepath.Join(dir, "server"), Args: []string{"-clock-file", s.clock()}}
+	t.Cleanup(s.close) // a test that fails leaves no processes behind
 	if err := s.open(t.Context(), "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
