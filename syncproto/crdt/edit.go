@@ -29,6 +29,7 @@ type Edit struct {
 type pendingText struct {
 	target
 	op     int
+	since  uint64 // counter of the change's first element
 	doc    *text.Doc
 	merged text.Merger
 }

@@ -173,7 +173,7 @@ func (e *Edit) newPlace(f *field, at int, moved *item) (place text.Insert, befor
 		rank = places.position(before.shownPlace(e.r)) + 1
 	}
 	next := max(doc.Highest(e.c.replica), e.highestPlace(f.name)) + 1
-	edit, err := doc.ReplaceFrom(e.c.replica, next, rank, 0, placeRune)
+	edit, err := doc.ReplaceFrom(e.c.replica, next, next, rank, 0, placeRune)
 	if err != nil {
 		return place, nil, fmt.Errorf("%w: list %q: %w", ErrInvalid, f.name, err)
 	}

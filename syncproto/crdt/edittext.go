@@ -20,7 +20,12 @@ func (e *Edit) replace(t target, at, del int, ins string) error {
 	if err != nil {
 		return err
 	}
-	edit, err := e.keys(t, doc, at, del, ins)
+	next := e.next(t, doc)
+	since := next
+	if p != nil {
+		since = p.since
+	}
+	edit, err := doc.ReplaceFrom(e.c.replica, since, next, at, del, ins)
 	if err != nil {
 		return fmt.Errorf("%w: text %q: %w", ErrInvalid, t.field, err)
 	}
@@ -28,7 +33,7 @@ func (e *Edit) replace(t target, at, del int, ins string) error {
 		return nil
 	}
 	if p == nil {
-		p = e.newText(t, doc)
+		p = e.newText(t, doc, since)
 	}
 	p.merged.Add(edit)
 	return nil
@@ -58,17 +63,14 @@ func (e *Edit) mayType(t target, p *pendingText) error {
 	return nil
 }
 
-// keys makes the edit, with counters that go on from the newest state's.
-func (e *Edit) keys(t target, doc *text.Doc, at, del int, ins string) (text.Edit, error) {
-	if e.latest == e.r {
-		return doc.Replace(e.c.replica, at, del, ins)
-	}
-	return doc.ReplaceFrom(e.c.replica, max(doc.Highest(e.c.replica), e.highest(t))+1, at, del, ins)
+// next is the counter for a new element; it goes on from the newest state's.
+func (e *Edit) next(t target, doc *text.Doc) uint64 {
+	return max(doc.Highest(e.c.replica), e.highest(t)) + 1
 }
 
 // newText starts the op of a text whose first edit is made.
-func (e *Edit) newText(t target, doc *text.Doc) *pendingText {
-	p := &pendingText{target: t, op: len(e.part.Ops), doc: doc}
+func (e *Edit) newText(t target, doc *text.Doc, since uint64) *pendingText {
+	p := &pendingText{target: t, op: len(e.part.Ops), since: since, doc: doc}
 	if e.texts == nil {
 		e.texts = map[target]*pendingText{}
 	}

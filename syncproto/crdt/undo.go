@@ -150,7 +150,7 @@ func (u *undo) text(t target, encoded []byte) error {
 	if err := doc.Apply(u.e.c.replica, gone); err != nil {
 		return err
 	}
-	p := u.e.newText(t, doc)
+	p := u.e.newText(t, doc, u.e.next(t, doc))
 	p.merged.Add(gone)
 	return nil
 }

@@ -133,16 +133,18 @@ func (d *Doc) apply(author syncproto.ReplicaID, e Edit) {
 }
 
 // Replace deletes del code points at at and inserts ins in their place, and
-// returns the edit to send to others.
+// returns the edit to send to others. It takes the author's elements for known
+// to nobody else yet.
 func (d *Doc) Replace(author syncproto.ReplicaID, at, del int, ins string) (Edit, error) {
-	return d.ReplaceFrom(author, d.Highest(author)+1, at, del, ins)
+	return d.ReplaceFrom(author, 1, d.Highest(author)+1, at, del, ins)
 }
 
-// ReplaceFrom is Replace with element ids from next on, at least Highest+1. It
+// ReplaceFrom is Replace with element ids from next on, at least Highest+1;
+// the author's elements from since on are known to nobody else yet. It
 // serves an edit made on an older copy of a text in which the same replica has
 // since inserted elsewhere: that copy then has a gap in its ids and is scratch;
 // it serves for further ReplaceFrom calls and reading, and for nothing else.
-func (d *Doc) ReplaceFrom(author syncproto.ReplicaID, next uint64, at, del int, ins string) (Edit, error) {
+func (d *Doc) ReplaceFrom(author syncproto.ReplicaID, since, next uint64, at, del int, ins string) (Edit, error) {
 	d.open()
 	if at < 0 || del < 0 || at > d.chars || del > d.chars-at {
 		return Edit{}, fmt.Errorf("%w: %d code points at %d of %d", ErrRange, del, at, d.chars)
@@ -163,23 +165,25 @@ func (d *Doc) ReplaceFrom(author syncproto.ReplicaID, next uint64, at, del int, 
 		e.Deletes = d.deleteVisible(at, del)
 	}
 	if len(ins) > 0 {
-		e.Inserts = []Insert{d.insertVisible(author, next, at, ins)}
+		e.Inserts = []Insert{d.insertVisible(author, since, next, at, ins)}
 	}
 	d.compact()
 	return e, nil
 }
 
 // insertVisible inserts before the visible element at. Among tombstones it
-// stays with the author's latest element if that is one of them: a run that is
-// typed, corrected by backspace and typed on remains one run. Otherwise it
-// comes right after the visible element on its left.
-func (d *Doc) insertVisible(author syncproto.ReplicaID, next uint64, at int, ins string) Insert {
+// stays with the author's latest element if that is one of them and new since
+// since: a run that is typed, corrected by backspace and typed on remains one
+// run. Otherwise it comes right after the visible element on its left. So it
+// does beside a tombstone that others know: they write between that element and
+// the tombstone, and a run with characters on both sides would take theirs in.
+func (d *Doc) insertVisible(author syncproto.ReplicaID, since, next uint64, at int, ins string) Insert {
 	left := none
 	if at > 0 {
 		n, i, off := d.locate(at - 1)
 		left = d.items[d.nodes[n].kids[i]].element(off)
 	}
-	if last := d.ref(syncproto.ElemID{Replica: author, Counter: next - 1}); last != none && last != left {
+	if last := d.ref(syncproto.ElemID{Replica: author, Counter: next - 1}); next > since && last != none && last != left {
 		if it := d.item(last); it.size == 0 && d.rank(d.slot(last)) == at {
 			left = last
 		}

@@ -53,7 +53,7 @@ func TestReplaceRange(t *testing.T) {
 			t.Errorf("replace %d at %d by %q: %v, want %v", c.del, c.at, c.ins, err, c.want)
 		}
 	}
-	if _, err := d.ReplaceFrom(replica(1), 3, 0, 0, "x"); !errors.Is(err, text.ErrInvalid) {
+	if _, err := d.ReplaceFrom(replica(1), 1, 3, 0, 0, "x"); !errors.Is(err, text.ErrInvalid) {
 		t.Errorf("an id used twice: %v", err)
 	}
 	if !bytes.Equal(before, d.AppendBinary(nil)) {

@@ -56,7 +56,7 @@ func typed(t *rapid.T, author syncproto.ReplicaID, shows *text.Doc, next uint64)
 	n := shows.Len()
 	at := rapid.IntRange(0, n).Draw(t, "at")
 	del := rapid.IntRange(0, min(n-at, 4)).Draw(t, "del")
-	e, err := shows.ReplaceFrom(author, next, at, del, rapid.SampledFrom(append([]string{""}, snippets...)).Draw(t, "text"))
+	e, err := shows.ReplaceFrom(author, 1, next, at, del, rapid.SampledFrom(append([]string{""}, snippets...)).Draw(t, "text"))
 	if err != nil {
 		t.Fatal(err)
 	}

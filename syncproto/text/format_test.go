@@ -87,7 +87,7 @@ func richState(t testing.TB) []byte {
 	mustReplace(t, d, a, 2, 2, "q")
 	mustReplace(t, d, b, 4, 0, "é")
 	// A second window of a, opened before, at the same place.
-	window, err := third.ReplaceFrom(a, d.Highest(a)+1, 1, 0, "w")
+	window, err := third.ReplaceFrom(a, 1, d.Highest(a)+1, 1, 0, "w")
 	if err != nil {
 		t.Fatal(err)
 	}

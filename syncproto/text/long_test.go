@@ -295,7 +295,7 @@ func TestReplaceFrom(t *testing.T) {
 		if i > 0 {
 			next = old.Highest(a) + 1
 		}
-		e, err := old.ReplaceFrom(a, next, c.at, c.del, c.ins)
+		e, err := old.ReplaceFrom(a, 1, next, c.at, c.del, c.ins)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -304,7 +304,7 @@ func TestReplaceFrom(t *testing.T) {
 	if old.String() != "one,y two" || old.Highest(a) != high+3 {
 		t.Fatalf("old copy shows %q up to element %d, want %d", old.String(), old.Highest(a), high+3)
 	}
-	if _, err := old.ReplaceFrom(a, high+3, 0, 0, "z"); !errors.Is(err, text.ErrInvalid) {
+	if _, err := old.ReplaceFrom(a, 1, high+3, 0, 0, "z"); !errors.Is(err, text.ErrInvalid) {
 		t.Errorf("an id used twice: %v", err)
 	}
 	e := text.Merge(edits...)

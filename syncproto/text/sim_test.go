@@ -75,7 +75,7 @@ func (s *sim) writeOld(i int) {
 	}
 	before := []rune(dev.old.String())
 	at, del, ins := s.choose(dev, len(before))
-	edit, err := dev.old.ReplaceFrom(dev.id, dev.doc.Highest(dev.id)+1, at, del, ins)
+	edit, err := dev.old.ReplaceFrom(dev.id, 1, dev.doc.Highest(dev.id)+1, at, del, ins)
 	if err != nil {
 		s.t.Fatalf("replace %d at %d by %q in %q: %v", del, at, ins, string(before), err)
 	}

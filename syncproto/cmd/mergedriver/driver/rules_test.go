@@ -170,6 +170,36 @@ func TestRule05NoInterleaving(t *testing.T) {
 	}
 }
 
+// The place where the runs are typed had words that all have seen deleted, the
+// latest of one of the writers among them.
+func TestRule05BesideDeletedWords(t *testing.T) {
+	for how := range 27 {
+		j := newJudge(t, "A", "B", "C", "D")
+		j.create("A", "m")
+		j.ins("A", "m", "t", 0, "[]")
+		j.ins("A", "m", "t", 1, "gone")
+		j.del("A", "m", "t", 1, 4)
+		for _, r := range []string{"B", "C", "D"} {
+			j.sync("A", r)
+		}
+		j.typeRun("A", "t", 1, "aaaa", how%3)
+		j.typeRun("B", "t", 1, "bbbb", how/3%3)
+		j.typeRun("C", "t", 1, "cccc", how/9)
+		j.pull("A", "D")
+		j.ins("D", "m", "t", 1, "aa")
+		for _, r := range []string{"B", "C", "D", "B", "C", "D"} {
+			j.sync("A", r)
+		}
+		j.same("A", "B", "C", "D")
+		got := j.text("A", "m", "t")
+		for _, run := range []string{"aaaaaa", "bbbb", "cccc"} {
+			if !strings.Contains(got, run) {
+				t.Fatalf("typed %d: %s is torn in %s", how, run, got)
+			}
+		}
+	}
+}
+
 func TestRule06ValueFields(t *testing.T) {
 	j := newJudge(t, "A", "B", "C")
 	j.create("A", "m")
