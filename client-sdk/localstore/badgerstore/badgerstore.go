@@ -86,6 +86,9 @@ func Open(dir string, o Options) (*Store, error) {
 	if err := s.room(openBytes); err != nil {
 		return nil, fmt.Errorf("open store in %s: %w", dir, err)
 	}
+	if err := removeHalfMade(dir); err != nil {
+		return nil, fmt.Errorf("open store in %s: %w", dir, err)
+	}
 	db, err := badger.Open(engineOptions(dir, o.Key))
 	if err != nil {
 		return nil, fmt.Errorf("open store in %s: %w", dir, explain(err))
@@ -95,6 +98,34 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open store in %s: %w", dir, errors.Join(err, db.Close()))
 	}
 	return s, nil
+}
+
+// removeHalfMade removes logs that were created and not yet given a length when
+// the process was killed. They hold nothing, and Badger refuses to open with
+// them. A folder that is open elsewhere is left alone: there such a log may be
+// one that is just being made.
+func removeHalfMade(dir string) error {
+	unlock, free := lockFolder(dir)
+	if !free {
+		return nil
+	}
+	defer unlock()
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if ext := filepath.Ext(f.Name()); ext != ".mem" && ext != ".vlog" {
+			continue
+		}
+		if info, err := f.Info(); err != nil || info.Size() > 0 {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 const (

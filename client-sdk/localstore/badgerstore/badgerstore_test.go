@@ -62,6 +62,42 @@ func reopen(t *testing.T, o badgerstore.Options) {
 	}
 }
 
+// TestHalfMade: logs that a killed process had created and given no length yet
+// do not stand in the way.
+func TestHalfMade(t *testing.T) {
+	for name, o := range map[string]badgerstore.Options{"plain": {}, "encrypted": {Key: secret}} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir, o)
+			var b localstore.Batch
+			b.Put([]byte("k"), []byte("v"))
+			if err := s.Apply(&b); err != nil {
+				t.Fatal(err)
+			}
+			young := filepath.Join(dir, "000009.vlog")
+			if err := os.WriteFile(young, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := badgerstore.Open(dir, o); !errors.Is(err, localstore.ErrLocked) {
+				t.Fatalf("a second opening of the folder: %v", err)
+			}
+			if _, err := os.Stat(young); err != nil {
+				t.Errorf("a log of an open folder: %v", err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "00009.mem"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s = open(t, dir, o)
+			if v, err := s.Get([]byte("k")); string(v) != "v" || err != nil {
+				t.Errorf("after the kill: %q, %v", v, err)
+			}
+		})
+	}
+}
+
 // TestKeyMustFit: a folder opens with the key it was made with and no other,
 // and a refused opening leaves it as it was.
 func TestKeyMustFit(t *testing.T) {
