@@ -26,7 +26,7 @@ import (
 // and many short ones are -sim.runs 100. A failure prints its seed, which
 // -sim.seed replays.
 var (
-	simOps     = flag.Int("sim.ops", 2000, "acts to simulate, a run")
+	simOps     = flag.Int("sim.ops", 1200, "acts to simulate, a run")
 	simDevices = flag.Int("sim.devices", 10, "devices to begin with")
 	simSeed    = flag.Uint64("sim.seed", 1, "seed of the first run; 0 takes one from the clock")
 	simWithout = flag.String("sim.without", "copies,putback", "mishaps to leave out: copies, putback, drown, courier, faults, control, meetings")
