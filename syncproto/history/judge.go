@@ -247,7 +247,7 @@ func (j *judgement) voided() {
 	switch {
 	case (j.v.Voided || j.v.Contested) && sureness == no:
 		j.fail("it is voided, and nobody did that")
-	case sureness == yes && !j.v.Voided && !j.v.Contested && j.shown():
+	case sureness == yes && !j.v.Voided && !j.v.Contested && j.shown() && j.reads():
 		j.fail("it is not voided, though save %d did that", void.Save)
 	case j.v.Voided && sureness == yes:
 		// Whoever learned his fate after the last form to void it was opened had
@@ -270,6 +270,14 @@ func (j *judgement) unseen(p *Part) bool {
 		}
 	}
 	return true
+}
+
+// reads reports whether the reader may read anything of the record. Who may
+// not is shown his own work at most, and is not told what became of it.
+func (j *judgement) reads() bool {
+	return slices.ContainsFunc(j.parts, func(p *Part) bool {
+		return slices.ContainsFunc(p.Acts, func(a Act) bool { return a.Field != "" && j.r.May(a.Field) })
+	})
 }
 
 // shown reports whether the reader is shown anything of the record.
