@@ -1,64 +1,10 @@
 package clientsdk
 
 import (
-	"slices"
-
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
-	"github.com/chuantou/chuantou/syncproto/schema"
-	"github.com/chuantou/chuantou/syncproto/seal"
 	"github.com/chuantou/chuantou/syncproto/view"
 )
-
-// This file repeats, from what a device can see, two things that the server
-// decides: which fields a class of readers has, and which atoms a record is
-// fed to. Both serve comparison only. A difference makes an atom be asked for
-// again and is counted; it decides nothing that is shown or sent.
-
-// includes says which fields of a record readers with these classes hold.
-func (c *Client) includes(rec *crdt.Record, classes syncproto.Audience) func(field string, item syncproto.ElemID, sub string) bool {
-	k, ok := c.schema.Kind(rec.Kind)
-	return func(field string, item syncproto.ElemID, sub string) bool {
-		if field == seal.KeysField {
-			return true // wrapped keys ask for no class
-		}
-		if !ok {
-			return classes.Has(syncproto.ForAuthor)
-		}
-		get := recordGetter(rec)
-		if !item.IsNone() {
-			get = itemGetter(rec.Item(field, item))
-		}
-		return classes.Has(k.Audience(field, sub, k.FlagFunc(field, get)))
-	}
-}
-
-// recordGetter answers what a value field shows, for flags. Of concurrent
-// values of a switch the one that is on counts.
-func recordGetter(rec *crdt.Record) schema.Getter {
-	return func(name string) (any, bool) { return strictest(rec.Values(name)) }
-}
-
-func itemGetter(item *crdt.Item) schema.Getter {
-	return func(name string) (any, bool) {
-		if item == nil {
-			return nil, false
-		}
-		return strictest(item.Values(name))
-	}
-}
-
-func strictest(values []crdt.Entry) (any, bool) {
-	var out any
-	for _, e := range values {
-		v := view.Plain(e.Value)
-		if v == true {
-			return true, true
-		}
-		out = v
-	}
-	return out, len(values) > 0
-}
 
 // referenceKind reports whether the kind is reference data.
 func (c *Client) referenceKind(kind string) bool {
@@ -66,33 +12,35 @@ func (c *Client) referenceKind(kind string) bool {
 	return ok && k.Reference
 }
 
-// atomsOf says which atoms the server probably feeds the record to.
+// atomsOf says which atoms the server probably feeds the record to, from what a
+// device can see of it. It serves comparison only: a difference makes an atom be
+// asked for again and is counted; it decides nothing that is shown or sent.
 func (c *Client) atomsOf(rec *crdt.Record) []syncproto.Atom {
-	if c.referenceKind(rec.Kind) {
-		return []syncproto.Atom{syncproto.AtomReference}
+	f := view.Feeding{Reference: c.referenceKind(rec.Kind), Place: textOf(rec, "place_code"), Household: householdOf(rec)}
+	if f.Place == "" && shownPlain(rec, "at_sea") == true {
+		f.Place = c.unitPlace(refOf(rec, "owner_unit"))
 	}
-	at := textOf(rec, "place_code")
-	if at == "" && shownPlain(rec, "at_sea") == true {
-		at = c.unitPlace(refOf(rec, "owner_unit"))
+	if rec.Kind == kindPerson && refOf(rec, "unit").IsZero() && len(rec.List("roles")) == 0 {
+		if place := textOf(rec, "place"); place != "" {
+			f.Villager, f.Place = true, place
+		}
 	}
-	if statusOf(rec) == StatusDraft || textOf(rec, "visibility") == "本人" || at == "" {
-		return c.writersAtoms(rec)
+	f.Private = statusOf(rec) == StatusDraft || textOf(rec, "visibility") == "本人"
+	if f.Private || f.Place == "" {
+		f.Writers = writersOf(rec)
 	}
-	out := []syncproto.Atom{syncproto.TownshipAtom(at)}
-	if h := householdOf(rec); !h.IsZero() {
-		out = append(out, syncproto.HouseholdAtom(h))
-	}
-	return out
+	return f.Atoms()
 }
 
-func (c *Client) writersAtoms(rec *crdt.Record) (out []syncproto.Atom) {
-	people := []syncproto.PersonID{refOf(rec, "recorder_id"), refOf(rec, "on_behalf_of"), refOf(rec, "host_id")}
-	for _, m := range rec.Set("recorder_ids") {
-		people = append(people, asRef(view.Plain(m.Value)))
+func writersOf(rec *crdt.Record) (out []syncproto.PersonID) {
+	for _, field := range []string{"recorder_id", "on_behalf_of", "host_id"} {
+		if p := refOf(rec, field); !p.IsZero() {
+			out = append(out, p)
+		}
 	}
-	for _, p := range people {
-		if a := syncproto.PersonAtom(p); !p.IsZero() && !slices.Contains(out, a) {
-			out = append(out, a)
+	for _, m := range rec.Set("recorder_ids") {
+		if p := asRef(view.Plain(m.Value)); !p.IsZero() {
+			out = append(out, p)
 		}
 	}
 	return out

@@ -9,6 +9,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/view"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -149,7 +150,7 @@ func (c *Client) recordDigest(rec *crdt.Record, classes syncproto.Audience) sync
 	if classes == syncproto.ForAll {
 		return rec.Digest(nil)
 	}
-	return rec.Digest(c.includes(rec, classes))
+	return rec.Digest(view.Includes(c.schema, rec, classes))
 }
 
 // mismatched lists the atoms whose bases do not add up to what the server

@@ -10,9 +10,14 @@ import (
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/view"
+	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
-const kindHousehold = "HD"
+// The kinds whose place in the feeds depends on what they are.
+const (
+	kindHousehold = "HD"
+	kindPerson    = "person"
+)
 
 func shownPlain(rec *crdt.Record, field string) any {
 	e, ok := rec.Value(field)
@@ -23,7 +28,8 @@ func shownPlain(rec *crdt.Record, field string) any {
 }
 
 func textOf(rec *crdt.Record, field string) string {
-	s, _ := shownPlain(rec, field).(string)
+	e, _ := rec.Value(field)
+	s, _ := wire.TextOf(e.Value)
 	return s
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/view"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -17,28 +18,10 @@ import (
 // so a fixed offset holds for every date of this system.
 const localOffset = 8 * time.Hour
 
-// AtomsOf lists the audience atoms a record is fed to: its township (or, for
-// what only its writers see, their own), and its household when it names one.
+// AtomsOf lists the audience atoms a record is fed to.
 func AtomsOf(f *authz.Facts) []syncproto.Atom {
-	var out []syncproto.Atom
-	switch {
-	case f.Villager:
-		return []syncproto.Atom{syncproto.TownshipAtom(f.Place)}
-	case authz.Reference(f.Kind):
-		return []syncproto.Atom{syncproto.AtomReference}
-	case f.Draft || f.Visibility == authz.VisibleSelf || f.Place == "":
-		for _, p := range f.Writers {
-			out = append(out, syncproto.PersonAtom(p))
-		}
-		slices.Sort(out)
-		return slices.Compact(out)
-	}
-	out = append(out, syncproto.TownshipAtom(f.Place))
-	if !f.Household.IsZero() {
-		out = append(out, syncproto.HouseholdAtom(f.Household))
-	}
-	slices.Sort(out)
-	return out
+	return view.Feeding{Reference: authz.Reference(f.Kind), Villager: f.Villager, Private: f.Draft || f.Visibility == authz.VisibleSelf,
+		Place: f.Place, Household: f.Household, Writers: f.Writers}.Atoms()
 }
 
 // finish turns what was joined into feed entries, rows, sums and the writes of

@@ -10,6 +10,7 @@ import (
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/view"
 )
 
 // prepared is what the parts of a slice make of their records, worked out
@@ -77,7 +78,7 @@ func (t *txn) foresee(u *opened) error {
 // derive computes what is stored of a record beside the record itself.
 func (in *Ingest) derive(w *work) {
 	const shared = syncproto.ForScope | syncproto.ForTeam
-	includes, whole := records.Includes(in.Schema(), w.rec, shared), true
+	includes, whole := view.Includes(in.Schema(), w.rec, shared), true
 	w.Sums[0] = w.rec.Digest(func(field string, item syncproto.ElemID, sub string) bool {
 		in := includes(field, item, sub)
 		whole = whole && in

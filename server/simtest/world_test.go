@@ -16,7 +16,6 @@ import (
 	"github.com/chuantou/chuantou/server/directory"
 	"github.com/chuantou/chuantou/server/feed"
 	"github.com/chuantou/chuantou/server/ingest"
-	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/server/store/memstore"
 	"github.com/chuantou/chuantou/server/timeline"
@@ -24,6 +23,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/sign"
+	"github.com/chuantou/chuantou/syncproto/view"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -379,7 +379,7 @@ func (d *device) digest(a syncproto.Atom, classes syncproto.Audience) (sum syncp
 			sum = sum.Add(rec.Digest(nil))
 			continue
 		}
-		sum = sum.Add(rec.Digest(records.Includes(schema.Builtin(), rec, classes)))
+		sum = sum.Add(rec.Digest(view.Includes(schema.Builtin(), rec, classes)))
 	}
 	return sum
 }

@@ -89,6 +89,13 @@ func (f *Field) audienceWith(flagged func(flag string) bool) syncproto.Audience 
 	return f.Audience
 }
 
+// HasFlags reports whether a switch may narrow the field or a field of its
+// items: without any, Audience asks nothing.
+func (k *Kind) HasFlags(field string) bool {
+	f, ok := k.index[field]
+	return ok && (f.Flag != "" || slices.ContainsFunc(f.Items, func(i *Field) bool { return i.Flag != "" }))
+}
+
 // FlagFunc answers the switches of one field for Audience, from what get says
 // of the record's fields or, for list items, of the item's. A switch nobody
 // touched has its default.

@@ -6,6 +6,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
 // The record statuses. 已作废 is told from the record's delete marks.
@@ -23,7 +24,7 @@ func Status(rec *crdt.Record) string {
 	rank := []string{"", Draft, Submitted, Archived}
 	best := 0
 	take := func(v syncproto.Value) {
-		s, _ := Plain(v).(string)
+		s, _ := wire.TextOf(v)
 		best = max(best, slices.Index(rank, s))
 	}
 	for _, e := range rec.Values("status") {

@@ -228,6 +228,16 @@ func readOther(r *Reader) any {
 	return nil
 }
 
+// TextOf reads a value that is text; ok is false for any other.
+func TextOf(v syncproto.Value) (s string, ok bool) {
+	if len(v) == 0 || v[0]&0xe0 != majorText {
+		return "", false
+	}
+	r := Reader{b: v}
+	s = r.Text(len(v))
+	return s, r.Done() == nil
+}
+
 // CheckValue reports why v is not one canonical value within the limits, nil if it is.
 func CheckValue(v syncproto.Value) error {
 	r := NewReader(v)

@@ -1,0 +1,95 @@
+package view
+
+import (
+	"slices"
+
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/seal"
+)
+
+// Includes says which fields of a record readers with these classes hold.
+func Includes(s *schema.Schema, rec *crdt.Record, classes syncproto.Audience) func(field string, item syncproto.ElemID, sub string) bool {
+	k, known := s.Kind(rec.Kind)
+	return func(field string, item syncproto.ElemID, sub string) bool {
+		return classes.Has(classOf(k, known, rec, field, item, sub))
+	}
+}
+
+// ClassOf is the audience class of a field as the record's flags stand now. A
+// kind or field the schema does not know is its writers' alone until it does.
+// For a field of a list item, item names it: its own flag may narrow it.
+func ClassOf(s *schema.Schema, rec *crdt.Record, field string, item syncproto.ElemID, sub string) syncproto.Audience {
+	k, known := s.Kind(rec.Kind)
+	return classOf(k, known, rec, field, item, sub)
+}
+
+func classOf(k *schema.Kind, known bool, rec *crdt.Record, field string, item syncproto.ElemID, sub string) syncproto.Audience {
+	switch {
+	case field == seal.KeysField || field == "":
+		return syncproto.ForNobody // asks for no class: wrapped keys say nothing, delete and restore are marks
+	case !known:
+		return syncproto.ForAuthor
+	case !k.HasFlags(field):
+		return k.Audience(field, sub, nil)
+	}
+	return k.Audience(field, sub, k.FlagFunc(field, getter(rec, field, item)))
+}
+
+// getter reads values beside a field: in the record, or in its list item.
+func getter(rec *crdt.Record, field string, id syncproto.ElemID) schema.Getter {
+	if id.IsNone() {
+		return func(key string) (any, bool) { return switchOf(rec.Values(key)) }
+	}
+	item := rec.Item(field, id)
+	return func(key string) (any, bool) {
+		if item == nil {
+			return nil, false
+		}
+		return switchOf(item.Values(key))
+	}
+}
+
+// switchOf is a field's value; of several that differ, on wins (LW-strict).
+func switchOf(entries []crdt.Entry) (v any, set bool) {
+	for _, e := range entries {
+		if x := Plain(e.Value); v != true {
+			v, set = x, true
+		}
+	}
+	return v, set
+}
+
+// Feeding is what decides which audience atoms a record is fed to.
+type Feeding struct {
+	Reference bool   // of a kind that all enrolled read
+	Villager  bool   // a person without a post
+	Private   bool   // a draft, or visible to its writers only
+	Place     string // where it lies, "" if that is not known
+	Household syncproto.RecordID
+	Writers   []syncproto.PersonID
+}
+
+// Atoms lists the atoms in order: the record's township (or, for what only its
+// writers see, their own), and its household when it names one.
+func (f Feeding) Atoms() (out []syncproto.Atom) {
+	switch {
+	case f.Villager:
+		return []syncproto.Atom{syncproto.TownshipAtom(f.Place)}
+	case f.Reference:
+		return []syncproto.Atom{syncproto.AtomReference}
+	case f.Private || f.Place == "":
+		for _, p := range f.Writers {
+			out = append(out, syncproto.PersonAtom(p))
+		}
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+	out = append(out, syncproto.TownshipAtom(f.Place))
+	if !f.Household.IsZero() {
+		out = append(out, syncproto.HouseholdAtom(f.Household))
+	}
+	slices.Sort(out)
+	return out
+}
