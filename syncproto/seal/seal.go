@@ -86,7 +86,7 @@ func (k *Key) Seal(plain syncproto.Value, at Place, random io.Reader) (syncproto
 	if _, err := io.ReadFull(random, s.Nonce[:]); err != nil {
 		return nil, fmt.Errorf("seal: nonce: %w", err)
 	}
-	s.Ciphertext = k.aead().Seal(nil, s.Nonce[:], plain, at.additionalData())
+	s.Ciphertext = k.aead().Seal(nil, s.Nonce[:], compact(plain), at.additionalData())
 	return wire.EncodeValue(s)
 }
 
@@ -101,6 +101,13 @@ func (k *Key) Open(s syncproto.Sealed, at Place) (syncproto.Value, error) {
 	plain, err := k.aead().Open(nil, s.Nonce[:], s.Ciphertext, at.additionalData())
 	if err != nil {
 		return nil, ErrOpen
+	}
+	if len(plain) > 0 && plain[0] == formPosition {
+		v, ok := expand(plain)
+		if !ok {
+			return nil, fmt.Errorf("%w: not a position", ErrOpen)
+		}
+		return v, nil
 	}
 	if err := wire.CheckValue(plain); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOpen, err)
