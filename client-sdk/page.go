@@ -26,7 +26,9 @@ type pageApply struct {
 	bases map[syncproto.RecordID]*crdt.Record // before the page
 	sums  map[syncproto.Atom]*atomSums        // touched by this page
 	batch localstore.Batch
-	state []byte // for one state at a time
+	state []byte           // for one state at a time
+	room  wire.PartRoom    // for one part at a time
+	atoms []syncproto.Atom // the atom last joined, for records that lie in it alone
 
 	newSchema *schema.Schema // nil when the page brings none
 
@@ -39,7 +41,8 @@ type pageApply struct {
 // applyPage applies a page in one transaction of the store. On an error the
 // store and what is shown are as they were. The caller holds c.mu.
 func (c *Client) applyPage(p *syncproto.Page, whole wholeAtoms) (*pageApply, error) {
-	a := &pageApply{c: c, work: map[syncproto.RecordID]*held{}, was: map[syncproto.RecordID]baseRow{},
+	n := parts(p)
+	a := &pageApply{c: c, work: make(map[syncproto.RecordID]*held, n), was: make(map[syncproto.RecordID]baseRow, n), order: make([]syncproto.RecordID, 0, n),
 		bases: map[syncproto.RecordID]*crdt.Record{}, sums: map[syncproto.Atom]*atomSums{}, wrong: map[syncproto.Atom]bool{}, whole: whole}
 	next := place{Cursor: p.Cursor, Epoch: p.Epoch, Offset: c.place.Offset}
 	err := a.schema(p.Schema)
@@ -78,6 +81,14 @@ func (c *Client) applyPage(p *syncproto.Page, whole wholeAtoms) (*pageApply, err
 	return a, nil
 }
 
+// parts is how many records a page is about, at most and about.
+func parts(p *syncproto.Page) (n int) {
+	for i := range p.Entries {
+		n += p.Entries[i].Count
+	}
+	return min(n, 4096)
+}
+
 // forget drops everything that may have been changed in memory.
 func (a *pageApply) forget() {
 	for id := range a.work {
@@ -95,9 +106,10 @@ func (a *pageApply) commit() {
 		}
 	}
 	for id, h := range a.work {
-		if h.shown == nil {
+		switch _, known := c.cache[id]; {
+		case h.shown == nil:
 			delete(c.cache, id)
-		} else {
+		case known || len(a.work) <= maxKeptOfPage:
 			c.remember(id, h)
 		}
 	}
@@ -107,6 +119,10 @@ func (a *pageApply) commit() {
 	}
 	c.notify(a.order...)
 }
+
+// maxKeptOfPage is how many records a page may bring for all of them to be kept
+// decoded: who catches up on thousands will look at few.
+const maxKeptOfPage = 32
 
 // schema takes a new schema. Digests were made with the old one: they are
 // dropped and made anew when they are next compared.
@@ -188,7 +204,7 @@ func (a *pageApply) changes(e *syncproto.Entry) error {
 			if changes[i].Parts[j].Withheld() {
 				continue
 			}
-			part, err := wire.DecodePart(e.Replica, changes[i].Parts[j].Bytes)
+			part, err := a.room.DecodePart(e.Replica, changes[i].Parts[j].Bytes)
 			if err != nil {
 				return fmt.Errorf("change %d of replica %s: %w", changes[i].Seq, e.Replica, err)
 			}
@@ -207,7 +223,7 @@ func (a *pageApply) joinBase(atom syncproto.Atom, header syncproto.Header, part 
 	if err != nil {
 		return err
 	}
-	h.joinAtom(atom)
+	a.joinAtom(h, atom)
 	a.begin(atom, part.Record, h)
 	if h.base != nil && h.base.Version.Covers(header.Replica, header.Seq) {
 		return nil
@@ -278,7 +294,7 @@ func (a *pageApply) states(e *syncproto.Entry) error {
 		}
 		a.begin(e.Atom, s.Record, h)
 		h.base = rec
-		h.joinAtom(e.Atom)
+		a.joinAtom(h, e.Atom)
 		a.pulled++
 	}
 	return nil

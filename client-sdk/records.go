@@ -107,10 +107,18 @@ func (a *pageApply) putBase(id syncproto.RecordID, h *held) {
 	a.c.putRow(&a.batch, id, h)
 }
 
-// joinAtom notes that the record is fed from an atom.
-func (h *held) joinAtom(a syncproto.Atom) {
-	if !slices.Contains(h.atoms, a) {
-		h.atoms = append(slices.Clone(h.atoms), a)
+// joinAtom notes that the record is fed from an atom. Lists of atoms are never
+// changed in place: most records lie in one atom and share the list.
+func (a *pageApply) joinAtom(h *held, atom syncproto.Atom) {
+	switch {
+	case slices.Contains(h.atoms, atom):
+	case len(h.atoms) == 0:
+		if len(a.atoms) == 0 || a.atoms[0] != atom {
+			a.atoms = []syncproto.Atom{atom}
+		}
+		h.atoms = a.atoms
+	default:
+		h.atoms = append(slices.Clone(h.atoms), atom)
 		slices.Sort(h.atoms)
 	}
 }

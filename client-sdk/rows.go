@@ -1,6 +1,7 @@
 package clientsdk
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -54,6 +55,10 @@ func decodeRow(v []byte) (row Row, err error) {
 	return row, closeStored(r, "row")
 }
 
+// conflictOf reads the last member of a stored row and nothing else: every sync
+// asks it of every record.
+func conflictOf(v []byte) bool { return bytes.HasSuffix(v, wire.AppendBool(nil, true)) }
+
 // putRow writes a record's row; one of which nothing is shown has none.
 func (c *Client) putRow(b *localstore.Batch, id syncproto.RecordID, h *held) {
 	if h.shown == nil || h.shown.Kind == "" {
@@ -104,11 +109,12 @@ func (c *Client) titleOf(rec *crdt.Record) string {
 }
 
 func clip(s string, runes int) string {
-	r := []rune(s)
-	if len(r) <= runes {
-		return s
+	for i := range s {
+		if runes--; runes < 0 {
+			return s[:i]
+		}
 	}
-	return string(r[:runes])
+	return s
 }
 
 // Filter chooses rows. The zero Filter takes all records that are not reference data.

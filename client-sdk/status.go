@@ -284,11 +284,10 @@ func (c *Client) Summary() (Summary, error) {
 	})
 	if err == nil {
 		err = localstore.ScanPrefix(c.store, prefixRow, func(_, v []byte) error {
-			row, err := decodeRow(v)
-			if row.Conflict {
+			if conflictOf(v) {
 				s.Conflicts++
 			}
-			return err
+			return nil
 		})
 	}
 	if err != nil {

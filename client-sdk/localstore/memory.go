@@ -9,7 +9,7 @@ import (
 
 // chunkKeys is how many keys a chunk holds before it is cut in two: inserting
 // moves at most that many.
-const chunkKeys = 512
+const chunkKeys = 128
 
 // Memory is a Store that forgets everything when the process ends: for tests,
 // and for apps that persist elsewhere. The zero value is not usable, see NewMemory.

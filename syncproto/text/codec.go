@@ -71,17 +71,26 @@ func (r *reader) bytes(n int) []byte {
 	return r.b[r.off-n : r.off : r.off]
 }
 
-// runesOf counts the code points of b, which must be valid UTF-8.
+// runesOf counts the code points of b, which must be valid UTF-8. Nearly all
+// are ASCII or of three bytes; those are told without a call.
 func (r *reader) runesOf(b []byte) int {
-	for i, c := range b {
-		if c >= utf8.RuneSelf {
-			if !utf8.Valid(b[i:]) {
+	n := 0
+	for i := 0; i < len(b); n++ {
+		switch c := b[i]; {
+		case c < utf8.RuneSelf:
+			i++
+		case c > 0xe0 && c < 0xf0 && c != 0xed && i+2 < len(b) && b[i+1]&0xc0 == 0x80 && b[i+2]&0xc0 == 0x80:
+			i += 3
+		default:
+			c, size := utf8.DecodeRune(b[i:])
+			if c == utf8.RuneError && size == 1 {
 				r.failf("text is not UTF-8")
+				return 0
 			}
-			return i + utf8.RuneCount(b[i:])
+			i += size
 		}
 	}
-	return len(b)
+	return n
 }
 
 // replicas reads n ids, which ascend.

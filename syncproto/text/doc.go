@@ -82,10 +82,22 @@ func (d *Doc) String() string {
 	if d.raw != nil {
 		return string(d.plain)
 	}
-	return string(d.appendText(make([]byte, 0, d.live)))
+	return string(d.AppendText(make([]byte, 0, d.live)))
 }
 
-func (d *Doc) appendText(b []byte) []byte {
+// Size is how many bytes String has.
+func (d *Doc) Size() int {
+	if d.raw != nil {
+		return len(d.plain)
+	}
+	return d.live
+}
+
+// AppendText appends the visible text.
+func (d *Doc) AppendText(b []byte) []byte {
+	if d.raw != nil {
+		return append(b, d.plain...)
+	}
 	for n := int32(0); n >= 0; n = d.nodes[n].next {
 		nd := &d.nodes[n]
 		for _, slot := range nd.kids[:nd.n] {

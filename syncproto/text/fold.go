@@ -67,7 +67,7 @@ func (d *Doc) Fold(fold syncproto.ReplicaID) (*Doc, *Table) {
 	}
 	out := &Doc{chars: d.chars, elements: d.chars + 1, live: d.live, folded: true}
 	out.reset(d.chars/maxItem + 2)
-	out.buf = d.appendText(make([]byte, 0, d.live))
+	out.buf = d.AppendText(make([]byte, 0, d.live))
 	out.addAuthor(fold, 0)
 	out.authors[0].n = int32(d.chars + 1)
 	for i := range d.authors {

@@ -108,6 +108,10 @@ func (s *state) foretell(visit func(i int, f foretold)) {
 	s.stack = stack[:0]
 }
 
+// Closed is the state of a text that is as it was decoded or begun, nil once
+// items were made of it. It must not be changed.
+func (d *Doc) Closed() []byte { return d.raw }
+
 // AppendBinary appends the whole state as FORMAT.md, "State" says: the same
 // edits give the same bytes, in whatever order they came.
 func (d *Doc) AppendBinary(b []byte) []byte {
@@ -120,7 +124,7 @@ func (d *Doc) AppendBinary(b []byte) []byte {
 		b = append(b, formatVersion)
 	}
 	b = binary.AppendUvarint(b, uint64(d.live))
-	b = d.appendText(b)
+	b = d.AppendText(b)
 	s := states.Get().(*state)
 	defer s.release()
 	s.gather(d)

@@ -152,15 +152,48 @@ func opLength(k syncproto.OpKind) int {
 	return 3
 }
 
+// PartRoom is what reading many parts one after another needs only once. A part
+// read with it is good until the next one is read with it; its values and names
+// stay. Not safe for concurrent use.
+type PartRoom struct {
+	names map[string]string // of fields: few, and they come again in every part
+	ops   []syncproto.Op
+}
+
+// maxRoomNames bounds the names kept, against hostile parts.
+const maxRoomNames = 1 << 10
+
+func (m *PartRoom) name(b []byte) string {
+	s, ok := m.names[string(b)]
+	if !ok {
+		s = string(b)
+		if m.names == nil || len(m.names) >= maxRoomNames {
+			m.names = map[string]string{}
+		}
+		m.names[s] = s
+	}
+	return s
+}
+
+// DecodePart is the function DecodePart, in this room.
+func (m *PartRoom) DecodePart(author syncproto.ReplicaID, b []byte) (syncproto.Part, error) {
+	return decodePart(m, author, b)
+}
+
 // DecodePart reads one part of a change by author. Unknown map keys are
 // skipped: the caller keeps the bytes, so they are not lost. For an op kind
 // this build does not know it returns an error wrapping ErrUnknownOp together
 // with the part's record, prev and seen.
 func DecodePart(author syncproto.ReplicaID, b []byte) (syncproto.Part, error) {
+	return decodePart(nil, author, b)
+}
+
+func decodePart(m *PartRoom, author syncproto.ReplicaID, b []byte) (syncproto.Part, error) {
 	if len(b) > syncproto.MaxChangeBytes {
 		return syncproto.Part{}, fmt.Errorf("%w: part of %d bytes over the limit %d", ErrEncoding, len(b), syncproto.MaxChangeBytes)
 	}
 	r := NewReader(b)
+	r.room = m
 	p, unknown := readPart(r, author)
 	if err := r.Done(); err != nil {
 		return syncproto.Part{}, err
@@ -243,7 +276,15 @@ func readSeen(r *Reader, author syncproto.ReplicaID) syncproto.VersionVector {
 
 func readOps(r *Reader, author syncproto.ReplicaID) (ops []syncproto.Op, unknown bool) {
 	n := r.Array(syncproto.MaxOpsPerPart)
-	ops = make([]syncproto.Op, 0, min(n, 64))
+	if r.room == nil {
+		ops = make([]syncproto.Op, 0, min(n, 64))
+	} else {
+		if cap(r.room.ops) == 0 {
+			r.room.ops = make([]syncproto.Op, 0, 64)
+		}
+		ops = r.room.ops[:0]
+		defer func() { r.room.ops = ops }()
+	}
 	for i := 0; i < n && r.err == nil; i++ {
 		op, known := readOp(r, author)
 		if !known {
@@ -269,7 +310,7 @@ func readOp(r *Reader, author syncproto.ReplicaID) (op syncproto.Op, known bool)
 	if op.Kind == syncproto.OpDelete || op.Kind == syncproto.OpRestore {
 		op.Value = readValue(r)
 	} else {
-		if op.Field = r.Text(syncproto.MaxFieldBytes); op.Field == "" {
+		if op.Field = r.name(syncproto.MaxFieldBytes); op.Field == "" {
 			r.Failf("empty field name")
 		}
 		readOpBody(r, author, &op)
@@ -278,7 +319,7 @@ func readOp(r *Reader, author syncproto.ReplicaID) (op syncproto.Op, known bool)
 		if op.Item = readElem(r, author); op.Item.IsNone() {
 			r.Failf("target item is none")
 		}
-		if op.Sub = r.Text(syncproto.MaxFieldBytes); op.Sub == "" {
+		if op.Sub = r.name(syncproto.MaxFieldBytes); op.Sub == "" {
 			r.Failf("empty item field name")
 		}
 	} else if n != base {

@@ -19,9 +19,10 @@ var ErrEncoding = errors.New("not acceptable CBOR")
 // return zero values and Err says what was wrong and where. Byte slices it
 // returns alias the input. Not safe for concurrent use.
 type Reader struct {
-	b   []byte
-	off int
-	err error
+	b    []byte
+	off  int
+	err  error
+	room *PartRoom // nil: none
 }
 
 // NewReader reads from b, which must not change meanwhile.
@@ -177,13 +178,24 @@ func (r *Reader) Fixed(dst []byte) {
 }
 
 // Text reads a text string of at most limit bytes of valid UTF-8.
-func (r *Reader) Text(limit int) string {
+func (r *Reader) Text(limit int) string { return string(r.text(limit)) }
+
+func (r *Reader) text(limit int) []byte {
 	p := r.take(r.expect(majorText, "a text string"), limit, "text string")
 	if r.err == nil && !utf8.Valid(p) {
 		r.Failf("text is not UTF-8")
-		return ""
+		return nil
 	}
-	return string(p)
+	return p
+}
+
+// name reads a text that comes again and again.
+func (r *Reader) name(limit int) string {
+	p := r.text(limit)
+	if r.room == nil {
+		return string(p)
+	}
+	return r.room.name(p)
 }
 
 // Array reads the head of an array of at most limit items. Each item takes at
