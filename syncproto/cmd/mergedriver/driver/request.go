@@ -72,7 +72,17 @@ func (p *parser) parse(line []byte) (*request, error) {
 		return &p.q, nil
 	}
 	p.q = request{}
-	return &p.q, json.Unmarshal(line, &p.q)
+	err := json.Unmarshal(line, &p.q)
+	if err != nil && p.q.ID == nil {
+		// The reading may have ended before the id, which stands anywhere.
+		var only struct {
+			ID json.RawMessage `json:"id"`
+		}
+		if json.Unmarshal(line, &only) == nil {
+			p.q.ID = only.ID
+		}
+	}
+	return &p.q, err
 }
 
 type parser struct {

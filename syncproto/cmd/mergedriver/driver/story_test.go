@@ -185,6 +185,7 @@ func (s *tale) nonsense(r string) {
 		{"BAD_REQUEST", cmd{"op": "create", "r": r, "rec": ""}},
 		{"BAD_REQUEST", cmd{"op": "give", "r": r, "changes": []string{"never taken"}}},
 		{"BAD_REQUEST", cmd{"op": "give", "r": r, "changes": "c0"}},
+		{"BAD_REQUEST", cmd{"op": "replay", "r": r, "rec": "r0", "f": "t", "edits": [][]any{{0, 0}}}},
 		{"BAD_CHANGE", cmd{"op": "give", "r": r, "blob": ""}},
 		{"BAD_CHANGE", cmd{"op": "give", "r": r, "blob": "no base64!"}},
 		{"BAD_CHANGE", cmd{"op": "load", "r": "N", "blob": "AAAA"}},
