@@ -11,17 +11,6 @@ import (
 	"github.com/chuantou/chuantou/syncproto/view"
 )
 
-// Resolve chooses a value of a field with several (采用此版本): the chosen one
-// replaces all that are shown. It is saved and durable like a Submit.
-func (c *Client) Resolve(ctx context.Context, record syncproto.RecordID, field string, value any) error {
-	return c.act(ctx, record, "resolve", func(d *Draft) { d.Set(field, value) })
-}
-
-// ResolveItem chooses a value of a field of a list item.
-func (c *Client) ResolveItem(ctx context.Context, record syncproto.RecordID, list string, item ItemRef, sub string, value any) error {
-	return c.act(ctx, record, "resolve", func(d *Draft) { d.SetItem(list, item, map[string]any{sub: value}) })
-}
-
 // Void (作废) voids a record with a reason. It stays listed among the voided;
 // an edit by someone who did not know brings it back for a person to decide.
 func (c *Client) Void(ctx context.Context, record syncproto.RecordID, reason string) error {

@@ -3,6 +3,7 @@ package clientsdk_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,12 +153,22 @@ func TestConcurrentEdits(t *testing.T) {
 	if s, _ := b.Summary(); s.Conflicts != 1 {
 		t.Errorf("%+v", s)
 	}
-	if err := a.Resolve(context.Background(), id, "met", "见到家属"); err != nil {
+	v, err := a.Get(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := v.Conflicts()[0]
+	self, _ := a.Identity()
+	mine := slices.IndexFunc(c.Values, func(s clientsdk.Shown) bool { return s.Replica == self.Replica })
+	if len(c.Values) != 2 || mine < 0 || c.Values[mine].Value != "见到家属" || c.Values[1-mine].Author != personB {
+		t.Fatalf("the conflict is %+v", c)
+	}
+	if err := a.Resolve(context.Background(), id, c.Choose(mine)); err != nil {
 		t.Fatal(err)
 	}
 	w.sync(a)
 	w.sync(b)
-	v, _ := b.Get(id)
+	v, _ = b.Get(id)
 	if f, _ := v.Field("met"); f.Value != "见到家属" || len(f.All) != 0 {
 		t.Errorf("after 采用此版本: %+v", f)
 	}

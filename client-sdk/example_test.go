@@ -115,7 +115,12 @@ func ExampleClient_Resolve() {
 	v, _ := b.Get(d.Record())
 	f, _ := v.Field("met")
 	fmt.Println(f.Mark, len(f.All))
-	b.Resolve(ctx, d.Record(), "met", "见到家属") // 采用此版本
+	conflict := v.Conflicts()[0]
+	for i, version := range conflict.Values {
+		if version.Value == "见到家属" {
+			b.Resolve(ctx, d.Record(), conflict.Choose(i)) // 采用此版本
+		}
+	}
 	v, _ = b.Get(d.Record())
 	fmt.Println(v.Value("met"))
 	// Output:

@@ -97,12 +97,18 @@ type Suggestion struct {
 	Reason   string                `json:"reason"`
 }
 
-// Shown is one of several values: who saved it, when, on which device.
+// Shown is one of several versions of a value: who saved it, when, on which device.
 type Shown struct {
+	Version syncproto.Dot       `json:"version"` // names it in a Resolution
 	Value   any                 `json:"value"`
 	Author  syncproto.PersonID  `json:"author"`
-	When    time.Time           `json:"when"` // claimed
+	Name    string              `json:"name,omitempty"` // the author's, if this device knows it
+	When    time.Time           `json:"when"`           // claimed
 	Replica syncproto.ReplicaID `json:"replica"`
+	Device  string              `json:"device,omitempty"` // 网页登录, or empty: Replica tells whether it is this one
+	// Elsewhere: it stands in a record put into this one, or its writer said
+	// another key of the value alone. It is shown and cannot be chosen here.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 	// Item and Sub name the place in a list, when it is one.
 	Item ItemRef `json:"item,omitempty"`
 	Sub  string  `json:"sub,omitempty"`
@@ -281,7 +287,7 @@ func (c *Client) value(l *view.Look, out *Field) {
 	if shown.Chip == "" {
 		return
 	}
-	all := c.choices(out.Key, syncproto.ElemID{}, "", shown)
+	all := c.choices(l.ID, out.Key, syncproto.ElemID{}, "", shown)
 	if len(all) == 0 {
 		return
 	}
@@ -356,7 +362,7 @@ func (c *Client) items(l *view.Look, out *Field, f *schema.Field) {
 	}
 	for _, clash := range l.Clashes() {
 		if clash.Field == out.Key && !clash.Item.IsNone() {
-			out.All = append(out.All, c.choices(clash.Field, clash.Item, clash.Sub, clash.Shown)...)
+			out.All = append(out.All, c.choices(l.ID, clash.Field, clash.Item, clash.Sub, clash.Shown)...)
 			out.Mark = cmp.Or(out.Mark, clash.Chip)
 		}
 	}
@@ -389,13 +395,13 @@ func (c *Client) many(l *view.Look, out *Field, class crdt.Class) {
 
 // choices opens the values of a conflict. Sealed values that read the same are
 // no conflict to a person, though they differ to the merge.
-func (c *Client) choices(field string, item syncproto.ElemID, sub string, shown view.Shown) []Shown {
+func (c *Client) choices(record syncproto.RecordID, field string, item syncproto.ElemID, sub string, shown view.Shown) []Shown {
 	var out []Shown
 	differ := false
 	for i := range shown.All {
 		v := &shown.All[i]
-		s := Shown{Value: masked(reader{c, &crdt.Record{ID: v.Record}}.version(field, item, sub, v)), Author: v.Author, When: time.UnixMilli(v.Wall),
-			Replica: v.Dot.Replica, Sub: sub}
+		s := Shown{Version: v.Dot, Value: masked(reader{c, &crdt.Record{ID: v.Record}}.version(field, item, sub, v)), Author: v.Author, Name: c.nameOf(v.Author),
+			When: time.UnixMilli(v.Wall), Replica: v.Dot.Replica, Device: deviceWords(v.Dot.Replica), Elsewhere: v.Raw == nil || v.Record != record, Sub: sub}
 		if !item.IsNone() {
 			s.Item = ItemRef(item.String())
 		}
@@ -414,6 +420,20 @@ func (r reader) version(field string, item syncproto.ElemID, sub string, v *view
 		return nil
 	}
 	return r.plain(v.Raw, placeOf(field, item, sub, v.Dot))
+}
+
+// nameOf is a person's name, "" when this device does not know it.
+func (c *Client) nameOf(p syncproto.PersonID) string {
+	name, _ := c.fieldOf(p, "name").(string)
+	return name
+}
+
+// deviceWords says on what a replica writes, as far as every device can tell.
+func deviceWords(r syncproto.ReplicaID) string {
+	if r.IsPen() {
+		return "网页登录"
+	}
+	return ""
 }
 
 // masked puts Masked in place of what could not be opened.

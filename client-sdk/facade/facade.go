@@ -187,10 +187,6 @@ func (d *Device) ExportOutbox(file string) (int, error) {
 type recordRequest struct {
 	Record syncproto.RecordID
 	Reason string
-	Field  string
-	Item   clientsdk.ItemRef
-	Sub    string
-	Value  any
 }
 
 // Get shows a record: {"record"} → clientsdk.View.
@@ -228,17 +224,38 @@ func (d *Device) Summary() ([]byte, error) {
 		"conflicts": s.Conflicts, "needs_new_id": s.NeedsNewID, "clock_off": s.ClockOff}, err)
 }
 
-// Resolve chooses one of several values: {"record","field","value"}, for an
-// item of a list with {"item","sub"} too.
-func (d *Device) Resolve(request []byte) error {
+// Conflicts lists the values of which several versions stand: {"record"} →
+// [clientsdk.Conflict], each version with its name, value, who, when and on
+// which device.
+func (d *Device) Conflicts(request []byte) ([]byte, error) {
 	var q recordRequest
+	if err := decode(request, &q); err != nil {
+		return nil, err
+	}
+	v, err := d.c.Get(q.Record)
+	if err != nil {
+		return nil, err
+	}
+	conflicts := v.Conflicts()
+	if conflicts == nil {
+		conflicts = []clientsdk.Conflict{}
+	}
+	return encode(conflicts, nil)
+}
+
+// Resolve settles one: {"record","field","chosen","settles"}, for an item of a
+// list with {"item","sub"} too. chosen is the version that becomes the value,
+// settles lists all that were shown; {"write":true,"value"} in place of chosen
+// writes another. An error when the versions are no longer those that stand.
+func (d *Device) Resolve(request []byte) error {
+	var q struct {
+		Record syncproto.RecordID
+		clientsdk.Resolution
+	}
 	if err := decode(request, &q); err != nil {
 		return err
 	}
-	if q.Item != "" {
-		return d.c.ResolveItem(d.ctx, q.Record, q.Field, q.Item, q.Sub, q.Value)
-	}
-	return d.c.Resolve(d.ctx, q.Record, q.Field, q.Value)
+	return d.c.Resolve(d.ctx, q.Record, q.Resolution)
 }
 
 // Void voids a record: {"record","reason"}.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,9 +45,11 @@ FIELD-=VALUE takes a member out of a set or strikes out an item.`, (*app).edit, 
 		"discard": {"DRAFT", "throw a draft away", "", (*app).discard, false},
 		"list": {"[-kind KIND] [-place CODE] [-from DAY] [-to DAY] [-text T] [-voided] [-conflicts]", "list records, and the drafts on this device", `
 Days are written 2026-05-18.`, (*app).list, false},
-		"show":          {"RECORD|DRAFT", "show a record with its fields and all values of a conflict", "", (*app).show, false},
-		"history":       {"RECORD", "who saved what of a record, as far as this device knows", "", (*app).history, false},
-		"resolve":       {"RECORD FIELD VALUE", "采用此版本: choose one of several values", "", (*app).resolve, false},
+		"show":    {"RECORD|DRAFT", "show a record with its fields and all values of a conflict", "", (*app).show, false},
+		"history": {"RECORD", "who saved what of a record, as far as this device knows", "", (*app).history, false},
+		"resolve": {"RECORD FIELD N|=VALUE", "采用此版本: settle a value of which several versions stand", `
+N is the number of a version as show lists them; =VALUE writes another value.
+FIELD of a list's item is ITEM FIELD as show names them, in one argument.`, (*app).resolve, false},
 		"correct":       {"RECORD FIELD VALUE REASON", "更正: what a field should have said; takes a 更正建议 too", "", (*app).correct, false},
 		"decline":       {"RECORD FIELD VALUE REASON", "不采纳: say no to a 更正建议", "", (*app).decline, false},
 		"merge":         {"RECORD RECORD", "并为一份: two records of one meeting or visit", "", (*app).merge, false},
@@ -290,11 +293,61 @@ func (a *app) valued(args []string, n int) (id syncproto.RecordID, value any, er
 }
 
 func (a *app) resolve(args []string) error {
-	id, value, err := a.valued(args, 3)
+	if len(args) != 3 {
+		return errUsage
+	}
+	id, err := a.findRecord(args[0])
 	if err != nil {
 		return err
 	}
-	return a.client.Resolve(a.ctx, id, args[1], value)
+	v, err := a.client.Get(id)
+	if err != nil {
+		return err
+	}
+	c, err := findConflict(v, args[1])
+	if err != nil {
+		return err
+	}
+	r, err := a.resolution(v, c, args[2])
+	if err != nil {
+		return err
+	}
+	return a.client.Resolve(a.ctx, id, r)
+}
+
+// findConflict finds a conflict by its field, or by item and sub-field.
+func findConflict(v *clientsdk.View, name string) (*clientsdk.Conflict, error) {
+	var names []string
+	for _, c := range v.Conflicts() {
+		at := c.Field
+		if c.Item != "" {
+			at = fmt.Sprintf("%s %s", c.Item, c.Sub)
+		}
+		if at == name {
+			return &c, nil
+		}
+		names = append(names, strconv.Quote(at))
+	}
+	if len(names) == 0 {
+		return nil, errors.New("nothing of this record is to be settled")
+	}
+	return nil, fmt.Errorf("%q is not to be settled; these are: %s", name, strings.Join(names, ", "))
+}
+
+// resolution reads which version is chosen, or what is written instead.
+func (a *app) resolution(v *clientsdk.View, c *clientsdk.Conflict, arg string) (clientsdk.Resolution, error) {
+	if other, ok := strings.CutPrefix(arg, "="); ok {
+		value, err := any(other), error(nil)
+		if c.Item == "" {
+			value, err = a.valueFor(v.Kind, c.Field, other)
+		}
+		return c.Write(value), err
+	}
+	n, err := strconv.Atoi(arg)
+	if err != nil || n < 1 || n > len(c.Values) {
+		return clientsdk.Resolution{}, fmt.Errorf("which version? Want 1 to %d, or =VALUE", len(c.Values))
+	}
+	return c.Choose(n - 1), nil
 }
 
 func (a *app) correct(args []string) error {

@@ -125,7 +125,10 @@ func TestADay(t *testing.T) {
 	a.ok("sync")
 	has(t, b.ok("sync"), "有不同修改 1 条")
 	has(t, b.ok("show", record), "有不同修改", "未遇", "见到家属")
-	b.ok("resolve", record, "met", "未遇")
+	b.fails(exitError, "these are", "resolve", record, "visit_mode", "1")
+	b.fails(exitError, "1 to 2", "resolve", record, "met", "3")
+	b.ok("resolve", record, "met", "=未遇")
+	b.fails(exitError, "nothing of this record", "resolve", record, "met", "1")
 	b.ok("sync")
 	a.ok("sync")
 	if v := a.ok("show", record); strings.Contains(v, "有不同修改") {

@@ -216,13 +216,7 @@ func (a *app) printView(v *clientsdk.View) {
 			a.printf("  〔%s〕", f.Mark)
 		}
 		a.printf("\n  %s\n", fieldText(&f))
-		for _, s := range f.All {
-			at := ""
-			if s.Item != "" {
-				at = fmt.Sprintf(" %s %s", s.Item, s.Sub)
-			}
-			a.printf("  - %s%s   %s %s\n", plain(s.Value, "    "), at, s.When.Format("2006-01-02 15:04"), s.Author)
-		}
+		a.printVersions(v, f.Key)
 		for _, r := range f.Removed {
 			a.printf("  已删除 %s\n", plain(r, "    "))
 		}
@@ -253,6 +247,29 @@ func fieldText(f *clientsdk.Field) string {
 		}
 	}
 	return plain(b.String(), "  ")
+}
+
+// printVersions numbers the versions of a field in conflict, as resolve takes them.
+func (a *app) printVersions(v *clientsdk.View, field string) {
+	for _, c := range v.Conflicts() {
+		if c.Field != field {
+			continue
+		}
+		if c.Item != "" {
+			a.printf("  %s %s\n", c.Item, c.Sub)
+		}
+		for i, s := range c.Values {
+			who := s.Name
+			if who == "" {
+				who = s.Author.String()
+			}
+			on := s.Device
+			if self, ok := a.client.Identity(); ok && self.Replica == s.Replica {
+				on = "本机"
+			}
+			a.printf("  %d. %s   %s %s %s\n", i+1, plain(s.Value, "     "), s.When.Format("2006-01-02 15:04"), who, on)
+		}
+	}
 }
 
 // plain prints a value for people.
