@@ -207,6 +207,33 @@ func (d *Device) History(request []byte) ([]byte, error) {
 	return encode(d.c.History(q.Record))
 }
 
+// Changes lists a record's changes as the server has them, with a network:
+// {"record","before"} → {"changes":[clientsdk.PastChange],"earlier"}.
+func (d *Device) Changes(request []byte) ([]byte, error) {
+	var q struct {
+		Record syncproto.RecordID
+		Before syncproto.ChangeID
+	}
+	if err := decode(request, &q); err != nil {
+		return nil, err
+	}
+	list, earlier, err := d.c.Changes(d.ctx, q.Record, q.Before)
+	return encode(map[string]any{"changes": list, "earlier": earlier}, err)
+}
+
+// AsOf shows a record as it stood after a change, with a network:
+// {"record","change"} → clientsdk.Past.
+func (d *Device) AsOf(request []byte) ([]byte, error) {
+	var q struct {
+		Record syncproto.RecordID
+		Change syncproto.ChangeID
+	}
+	if err := decode(request, &q); err != nil {
+		return nil, err
+	}
+	return encode(d.c.AsOf(d.ctx, q.Record, q.Change))
+}
+
 // Status says where a record stands: {"record"} → {"status","sync","reasons","siblings","edited"}.
 func (d *Device) Status(request []byte) ([]byte, error) {
 	var q recordRequest

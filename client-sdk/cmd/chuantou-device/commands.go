@@ -22,7 +22,7 @@ type command struct {
 }
 
 // order is how help lists the commands: as a day goes.
-var order = []string{"enrol", "new", "edit", "join", "submit", "share", "discard", "list", "show", "history", "resolve", "correct", "decline", "merge", "split", "void", "restore",
+var order = []string{"enrol", "new", "edit", "join", "submit", "share", "discard", "list", "show", "history", "past", "resolve", "correct", "decline", "merge", "split", "void", "restore",
 	"sync", "status", "export-outbox", "pin", "kinds"}
 
 var commands map[string]command
@@ -47,6 +47,8 @@ FIELD-=VALUE takes a member out of a set or strikes out an item.`, (*app).edit, 
 Days are written 2026-05-18.`, (*app).list, false},
 		"show":    {"RECORD|DRAFT", "show a record with its fields and all values of a conflict", "", (*app).show, false},
 		"history": {"RECORD", "who saved what of a record, as far as this device knows", "", (*app).history, false},
+		"past": {"RECORD [CHANGE]", "list a record's changes as the server has them, or show it as it stood after one", `
+Needs a network. CHANGE is REPLICA/SEQ as the list names it.`, (*app).past, false},
 		"resolve": {"RECORD FIELD N|=VALUE", "采用此版本: settle a value of which several versions stand", `
 N is the number of a version as show lists them; =VALUE writes another value.
 FIELD of a list's item is ITEM FIELD as show names them, in one argument.`, (*app).resolve, false},

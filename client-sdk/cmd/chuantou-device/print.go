@@ -328,6 +328,61 @@ func (a *app) history(args []string) error {
 	return nil
 }
 
+func (a *app) past(args []string) error {
+	if len(args) != 1 && len(args) != 2 {
+		return errUsage
+	}
+	id, err := a.findRecord(args[0])
+	if err != nil {
+		return err
+	}
+	if len(args) == 2 {
+		return a.asOf(id, args[1])
+	}
+	list, earlier, err := a.client.Changes(a.ctx, id, syncproto.ChangeID{})
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"changes": list, "earlier": earlier})
+	}
+	var rows [][]string
+	for _, c := range list {
+		var steps []string
+		for _, s := range c.Steps {
+			steps = append(steps, strings.TrimSpace(s.Label+" "+s.Old+" → "+s.New))
+		}
+		rows = append(rows, []string{c.Received.Format("2006-01-02 15:04"), c.By, c.Device, c.What, strings.Join(steps, "；"), c.Change.String()})
+	}
+	a.table([]string{"收到", "谁", "设备", "做了什么", "内容", "改动"}, rows)
+	return nil
+}
+
+func (a *app) asOf(id syncproto.RecordID, change string) error {
+	c, err := syncproto.ParseChangeID(change)
+	if err != nil {
+		return err
+	}
+	p, err := a.client.AsOf(a.ctx, id, c)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(p)
+	}
+	a.printf("%s  %s\n%s  %s  %s 之后\n", p.Label, p.Number, p.Record, p.Status, p.AsOf)
+	for _, f := range p.Fields {
+		if f.Masked != "" {
+			f.Value = "〔" + f.Masked + "〕"
+		}
+		a.printf("\n%s (%s)\n  %s\n", f.Label, f.Key, plain(f.Value, "  "))
+		for _, s := range f.Passages {
+			a.printf("  - %s   %s %s\n", s.Text, s.By, s.From.Format("2006-01-02"))
+		}
+	}
+	return nil
+}
+
 func (a *app) sync(args []string) error {
 	if len(args) != 0 {
 		return errUsage
