@@ -28,16 +28,16 @@ type Past struct {
 
 // PastField is one field of a Past. Of a masked one only the reason is given.
 type PastField struct {
-	Key      string    `json:"key"`
-	Label    string    `json:"label,omitempty"`
-	Value    any       `json:"value,omitempty"`
-	Masked   string    `json:"masked,omitempty"`
-	Passages []Passage `json:"passages,omitempty"`
+	Key      string        `json:"key"`
+	Label    string        `json:"label,omitempty"`
+	Value    any           `json:"value,omitempty"`
+	Masked   string        `json:"masked,omitempty"`
+	Passages []PastPassage `json:"passages,omitempty"`
 }
 
-// Passage is a run of a long text by one author, and when he wrote it by his
+// PastPassage is a run of a long text by one author, and when he wrote it by his
 // clock, from the first change to the last. A text of one author has none.
-type Passage struct {
+type PastPassage struct {
 	Text string    `json:"text"`
 	By   string    `json:"by,omitempty"`
 	From time.Time `json:"from,omitzero"`

@@ -7,7 +7,6 @@ import (
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
-	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -49,7 +48,7 @@ func (x *act) adopt(ch *syncproto.Choice) error {
 		return errMismatch
 	case !ch.Names(standing):
 		return ErrSettled
-	case len(crdt.Distinct(shown)) < 2:
+	case len(crdt.Distinct(shown)) < 2 && len(x.groupOf(ch)) == 0:
 		return errOneValue
 	}
 	chosen := shown[slices.IndexFunc(shown, func(e crdt.Entry) bool { return e.Dot == ch.Chosen })]
@@ -81,17 +80,9 @@ func versions(rec *crdt.Record, ch *syncproto.Choice) (live []crdt.Entry, dots [
 // group takes the other keys of the value from the change that made the chosen
 // one: they are never mixed.
 func (x *act) group(ch *syncproto.Choice) error {
-	k, ok := x.schema.Kind(x.now.Kind)
-	if !ok {
-		return nil
-	}
-	f, ok := k.Field(ch.Field)
-	if !ok || f.Merge.Code != schema.LWGroup {
-		return nil
-	}
-	for _, other := range f.Group() {
+	for _, other := range x.groupOf(ch) {
 		for _, e := range x.edit.Record().Values(other) {
-			if other != ch.Field && e.Dot.Change() == ch.Chosen.Change() && !wire.IsSealed(e.Value) {
+			if e.Dot.Change() == ch.Chosen.Change() && !wire.IsSealed(e.Value) {
 				if err := x.edit.Set(other, e.Value); err != nil {
 					return err
 				}
@@ -99,4 +90,17 @@ func (x *act) group(ch *syncproto.Choice) error {
 		}
 	}
 	return nil
+}
+
+// groupOf lists the other keys of a value that several make together (LW-group).
+func (x *act) groupOf(ch *syncproto.Choice) []string {
+	k, ok := x.schema.Kind(x.now.Kind)
+	if !ok {
+		return nil
+	}
+	f, ok := k.Field(ch.Field)
+	if !ok || !ch.Item.IsNone() {
+		return nil
+	}
+	return slices.DeleteFunc(f.Group(), func(key string) bool { return key == ch.Field })
 }

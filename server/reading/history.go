@@ -58,7 +58,7 @@ type replay struct {
 	from, to int // the steps to tell of; the replay ends before to
 
 	changes []change
-	live    map[string]liveValues // of value fields, after the last change
+	live    map[textAt]liveValues // of values, after the last change
 	origins origins
 }
 
@@ -77,7 +77,7 @@ func (g *Reading) replayed(ctx context.Context, r store.Reader, v *authz.Viewer,
 		g.long.Lock()
 		defer g.long.Unlock()
 	}
-	p := &replay{g: g, l: l, viewer: v, from: max(0, to-maxHistory), to: to, live: map[string]liveValues{}, origins: origins{}}
+	p := &replay{g: g, l: l, viewer: v, from: max(0, to-maxHistory), to: to, live: map[textAt]liveValues{}, origins: origins{}}
 	rec, err := records.Replay(ctx, r, l.rec.ID, p.visit)
 	l.history, l.origins, l.earlier = p.changes, p.origins, p.from > 0
 	return rec, err
@@ -98,7 +98,7 @@ func (p *replay) visit(n int, j *records.Joined, rec *crdt.Record) (bool, error)
 	c := change{header: j.Header, received: j.Received}
 	facts := p.g.Directory.Facts(rec)
 	classes := p.l.classes & p.viewer.Reads(&facts)
-	c.what, c.hidden = whatOf(n == 0, j), classes == syncproto.ForNobody
+	c.what, c.hidden = p.whatOf(n == 0, j, rec), classes == syncproto.ForNobody
 	if n > 0 && !c.hidden {
 		c.touched = p.touched(j, rec, classes)
 	}
@@ -111,11 +111,24 @@ func (p *replay) visit(n int, j *records.Joined, rec *crdt.Record) (bool, error)
 // next can tell what it replaced.
 func (p *replay) remember(j *records.Joined, rec *crdt.Record, classes syncproto.Audience) {
 	for i := range j.Content.Ops {
-		if op := &j.Content.Ops[i]; op.Kind == syncproto.OpSet && op.Item.IsNone() {
+		if op := &j.Content.Ops[i]; op.Kind == syncproto.OpSet {
 			told := classes != syncproto.ForNobody && classes.Has(p.class(rec, op))
-			p.live[op.Field] = liveValues{rec.Values(op.Field), told}
+			p.live[placeOf(op)] = liveValues{valuesAt(rec, op), told}
 		}
 	}
+}
+
+func placeOf(op *syncproto.Op) textAt { return textAt{op.Field, op.Item, op.Sub} }
+
+// valuesAt lists what is live where an op wrote.
+func valuesAt(rec *crdt.Record, op *syncproto.Op) []crdt.Entry {
+	if op.Item.IsNone() {
+		return rec.Values(op.Field)
+	}
+	if item := rec.Item(op.Field, op.Item); item != nil {
+		return item.Values(op.Sub)
+	}
+	return nil
 }
 
 // class is who the field of an op is for: as it was then, and as it is now.
@@ -150,7 +163,7 @@ func (p *replay) tell(t *touch, op *syncproto.Op, rec *crdt.Record) {
 	switch {
 	case op.Kind == syncproto.OpSet && op.Item.IsNone():
 		t.new = p.g.unsealedWords(f, view.Plain(op.Value))
-		if was := p.live[op.Field]; was.told {
+		if was := p.live[placeOf(op)]; was.told {
 			t.old = p.g.replacedWords(f, was.entries, rec.Values(op.Field), t.new)
 		}
 	case op.Kind == syncproto.OpAdd:
@@ -190,7 +203,7 @@ func (g *Reading) replacedWords(f *schema.Field, was, is []crdt.Entry, now strin
 	return strings.Join(words, "；")
 }
 
-func whatOf(first bool, j *records.Joined) string {
+func (p *replay) whatOf(first bool, j *records.Joined, rec *crdt.Record) string {
 	if first {
 		return "提交"
 	}
@@ -204,11 +217,14 @@ func whatOf(first bool, j *records.Joined) string {
 			return "阅示"
 		case op.Kind == syncproto.OpLog && op.Field == "confirmed":
 			return "本人确认"
-		case op.Kind == syncproto.OpSet && j.Replica.IsPen():
-			return "采用此版本" // all that a browser sets
+		case op.Kind == syncproto.OpSet && len(crdt.Distinct(p.live[placeOf(op)].entries)) > 1 && len(valuesAt(rec, op)) == 1:
+			return "采用此版本"
 		}
 	}
-	if j.Content.Kind != "" {
+	switch {
+	case j.Replica.IsPen():
+		return "退回" // what a browser does besides: held work is not taken
+	case j.Content.Kind != "":
 		return "写入同一条记录"
 	}
 	return "修改"

@@ -11,7 +11,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto/view"
 )
 
-// textAt names a text of a record.
+// textAt names a text or value of a record.
 type textAt struct {
 	field string
 	item  syncproto.ElemID

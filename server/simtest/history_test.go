@@ -180,6 +180,12 @@ func TestPassagesHaveTheirAuthors(t *testing.T) {
 		must(t, e.SetText("situation", "独居老人，隔天来水。水缸要人挑。"))
 	})
 	a.sync()
+	for i := range 60 { // words that were typed and taken back, here and there
+		a.write(id, "", func(e *crdt.Edit) { must(t, e.Replace("situation", i%10, 0, "又")) })
+		a.write(id, "", func(e *crdt.Edit) { must(t, e.Replace("situation", i%10, 1, "")) })
+	}
+	a.sync()
+	w.fold(id) // the state forgets whose elements were whose; the log does not
 	page := d.page(leader.person, id, web.RecordView{})
 	var got []web.Passage
 	for _, s := range page.Sections {
