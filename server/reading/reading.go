@@ -74,18 +74,25 @@ func (g *Reading) Timeline(ctx context.Context, v web.Viewer, q web.TimelineQuer
 	return out, nil
 }
 
-// news counts what arrived since the viewer last looked, bounded by one page.
+// lookedOver is how many of the latest arrivals a page counts what is new and
+// what waits among.
+const lookedOver = 200
+
+// news counts what arrived since the viewer last looked, everything when he
+// never did, and says what of it waits for a person.
 func (g *Reading) news(ctx context.Context, viewer *authz.Viewer, q *web.TimelineQuery, out *web.TimelinePage) error {
-	page, err := timeline.Read(ctx, g.Store, viewer, timeline.Query{Order: timeline.ByArrival, Limit: 200})
+	page, err := timeline.Read(ctx, g.Store, viewer, timeline.Query{Order: timeline.ByArrival, Limit: lookedOver})
 	if err != nil {
 		return err
 	}
+	var open, unproven, confirm int
 	for i := range page.Rows {
 		w := &page.Rows[i]
 		if i == 0 {
 			out.Mark = fmt.Sprint(w.Received)
 		}
-		if seen := seenMark(q.Seen); seen.IsZero() || w.Received <= seen.UnixMilli() {
+		open, unproven, confirm = open+one(w.Clashes > 0), unproven+one(w.Unproven > 0), confirm+one(w.Behalf)
+		if w.Received <= seenMark(q.Seen).UnixMilli() {
 			continue
 		}
 		out.NewCount++
@@ -93,7 +100,36 @@ func (g *Reading) news(ctx context.Context, viewer *authz.Viewer, q *web.Timelin
 			out.EarliestNew = when
 		}
 	}
+	out.Leads = leads(open, unproven, confirm, page.More)
 	return nil
+}
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// leads are what waits for a person among the latest arrivals.
+func leads(open, unproven, confirm int, more bool) (out []web.Lead) {
+	among := ""
+	if more {
+		among = fmt.Sprintf("最近到的 %d 条里。", lookedOver)
+	}
+	if open > 0 {
+		l := web.Lead{Tone: web.Waits, Icon: "diff", Title: fmt.Sprintf("有不同修改 %d 条", open), Detail: among + "两人改了同一处，都留着。", Link: "只看这些", Only: "conflict"}
+		if unproven > 0 {
+			l.Tone, l.Icon = web.Needs, "hold"
+			l.Detail += fmt.Sprintf("其中 %d 条定下来以前不算数。", unproven)
+		}
+		out = append(out, l)
+	}
+	if confirm > 0 {
+		out = append(out, web.Lead{Tone: web.Waits, Icon: "sign", Title: fmt.Sprintf("待本人确认 %d 条", confirm), Detail: among + "代领导写的，本人看过以后确认或退回。",
+			Link: "只看这些", Only: "confirm"})
+	}
+	return out
 }
 
 // seenMark is the newest arrival that the viewer has marked as seen.
