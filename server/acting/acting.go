@@ -166,11 +166,46 @@ func (a *Acting) Confirm(ctx context.Context, person syncproto.PersonID, id sync
 	})
 }
 
+var (
+	errNoVoid      = syncproto.Errorf(syncproto.KindForbidden, "作废待裁定由管理员来定")
+	errNotDisputed = syncproto.Errorf(syncproto.KindConflict, "是不是作废已经定了，您的决定没有写入。请看现在的内容")
+	errWhyVoid     = syncproto.Errorf(syncproto.KindBadRequest, "作废要写明理由")
+)
+
+// DecideVoid settles 作废待裁定: one voided the record, another changed it
+// unaware. It is void, with a reason, or it is not. What came after the version
+// that the person saw survives either way.
+func (a *Acting) DecideVoid(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, void bool, reason string) error {
+	reason, err := words(reason)
+	if err == nil && void && reason == "" {
+		err = errWhyVoid
+	}
+	if err != nil {
+		return err
+	}
+	return a.act(ctx, person, id, seen, func(x *act) error {
+		switch {
+		case !x.viewer.Voids(x.facts):
+			return errNoVoid
+		case x.now.Conflict() == "" || x.edit.Record().Conflict() == "":
+			return errNotDisputed
+		case !void:
+			return x.edit.Restore()
+		}
+		v, err := wire.EncodeValue(reason)
+		if err != nil {
+			return err
+		}
+		return x.edit.Delete(v)
+	})
+}
+
 // Rights is what a person may do to a record from a browser.
 type Rights struct {
 	Decide  bool // choose one of several versions
 	Comment bool
 	Confirm bool // the record was written on his behalf, and he has not confirmed it
+	Void    bool // 作废待裁定: say whether it is void
 }
 
 // May says what the viewer may do to a record as it stands.
@@ -178,7 +213,7 @@ func May(v *authz.Viewer, rec *crdt.Record, facts *authz.Facts) Rights {
 	if rec.Deleted() {
 		return Rights{}
 	}
-	return Rights{Decide: v.Decides(facts), Comment: v.Comments(facts),
+	return Rights{Decide: v.Decides(facts), Comment: v.Comments(facts), Void: rec.Conflict() != "" && v.Voids(facts),
 		Confirm: onBehalfOf(rec) == v.Person && !facts.Draft && lastAnswer(rec, v.Person) != Confirmed}
 }
 

@@ -67,3 +67,16 @@ func (v *Viewer) Comments(f *Facts) bool {
 		return g.holds(f) && (g.Role == RoleCity || g.Role == RoleCounty || g.Role == RoleTownship)
 	})
 }
+
+// Voids reports whether the viewer may say of a record that it is void or that
+// it is not (`v` of the matrix): an administrator whose territory holds it.
+// Authors void their own on their devices.
+func (v *Viewer) Voids(f *Facts) bool {
+	if v.Reads(f) == syncproto.ForNobody {
+		return false
+	}
+	if Reference(f.Kind) {
+		return v.has(RoleAdmin)
+	}
+	return slices.ContainsFunc(v.Grants, func(g Grant) bool { return g.Role == RoleAdmin && g.holds(f) && f.Kind != "SJ" })
+}

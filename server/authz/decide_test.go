@@ -78,3 +78,14 @@ func TestCommentsAreALeaders(t *testing.T) {
 		t.Error("a leader comments on a household's log that he may not read")
 	}
 }
+
+func TestVoidsByRole(t *testing.T) {
+	for _, role := range []authz.Role{authz.RoleCity, authz.RoleTownship, authz.RoleAide, authz.RoleField, authz.RoleVillage, authz.RoleAdmin, authz.RoleInspector} {
+		if got := viewer(role, "330903105", "民政/帮扶").Voids(record("RZ")); got != (role == authz.RoleAdmin) {
+			t.Errorf("%s voids: %t", role, got)
+		}
+	}
+	if viewer(authz.RoleAdmin, "330922", "").Voids(record("ZF")) {
+		t.Error("another county's administrator voids")
+	}
+}

@@ -68,6 +68,22 @@ func (a *API) comment(q *call) error {
 	})
 }
 
+type verdictRequest struct {
+	Seen   syncproto.ChangeID `json:"seen"`
+	Void   *bool              `json:"void"`
+	Reason string             `json:"reason"`
+}
+
+func (a *API) decideVoid(q *call) error {
+	var in verdictRequest
+	return a.acted(q, &in, func(id syncproto.RecordID) error {
+		if in.Void == nil {
+			return syncproto.Errorf(syncproto.KindBadRequest, "void: want true or false")
+		}
+		return a.Actor.DecideVoid(q.ctx, q.who.Person, id, in.Seen, *in.Void, in.Reason)
+	})
+}
+
 type confirmationRequest struct {
 	Seen   syncproto.ChangeID `json:"seen"`
 	Result string             `json:"result"` // 确认, 退回

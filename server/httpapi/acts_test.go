@@ -29,6 +29,7 @@ func TestActs(t *testing.T) {
 	}{
 		"choice":       {"/choices", choice, []string{"adopt", id}},
 		"comment":      {"/comments", `{"seen":"` + aReplica + `/7","text":"先核清楚再报。"}`, []string{"comment", id, "先核清楚再报。"}},
+		"verdict":      {"/verdicts", `{"seen":"` + aReplica + `/7","void":true,"reason":"重复"}`, []string{"void", id, "true", "重复"}},
 		"confirmation": {"/confirmations", `{"seen":"` + aReplica + `/7","result":"退回","note":"不是我说的"}`, []string{"confirm", id, "退回", "不是我说的"}},
 	}
 	w.read.record = httpapi.Record{Kind: "ZF", Fields: []httpapi.Field{}}

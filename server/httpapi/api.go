@@ -52,6 +52,7 @@ type Reader interface {
 type Actor interface {
 	Adopt(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, choice syncproto.Choice) error
 	Comment(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, text string) error
+	DecideVoid(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, void bool, reason string) error
 	Confirm(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, result, note string) error
 }
 

@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -169,6 +170,10 @@ func (r *reader) Adopt(_ context.Context, p syncproto.PersonID, id syncproto.Rec
 
 func (r *reader) Comment(_ context.Context, p syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, text string) error {
 	return r.act(p, seen, "comment", id.String(), text)
+}
+
+func (r *reader) DecideVoid(_ context.Context, p syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, void bool, reason string) error {
+	return r.act(p, seen, "void", id.String(), fmt.Sprint(void), reason)
 }
 
 func (r *reader) Confirm(_ context.Context, p syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, result, note string) error {

@@ -149,6 +149,7 @@ type Passage struct {
 type Rights struct {
 	Comment bool `json:"comment"`
 	Confirm bool `json:"confirm"` // it was written on his behalf
+	Void    bool `json:"void"`    // 作废待裁定: say whether it is void
 }
 
 // Conflict is a value of which several versions stand.

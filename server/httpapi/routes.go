@@ -68,6 +68,7 @@ var routes = []route{
 	{"GET", "/v1/records/:id/history", viewer, "", 0, quick, (*API).history},
 	{"POST", "/v1/records/:id/choices", viewer, jsonType, maxChoiceBytes, quick, (*API).choose},
 	{"POST", "/v1/records/:id/comments", viewer, jsonType, maxJSONBytes, quick, (*API).comment},
+	{"POST", "/v1/records/:id/verdicts", viewer, jsonType, maxJSONBytes, quick, (*API).decideVoid},
 	{"POST", "/v1/records/:id/confirmations", viewer, jsonType, maxJSONBytes, quick, (*API).confirm},
 	{"GET", "/v1/held", viewer, "", 0, quick, (*API).held},
 

@@ -112,7 +112,7 @@ func (j JSON) Record(ctx context.Context, viewer syncproto.PersonID, id syncprot
 	if l.now != nil {
 		may = acting.Rights{}
 	}
-	out.May = httpapi.Rights{Comment: may.Comment, Confirm: may.Confirm}
+	out.May = httpapi.Rights{Comment: may.Comment, Confirm: may.Confirm, Void: may.Void}
 	for _, c := range j.readable(l) {
 		out.Conflicts = append(out.Conflicts, j.jsonConflict(l, &c, may.Decide))
 	}

@@ -312,7 +312,7 @@ func (g *Reading) page(l *loaded, out *web.RecordPage) {
 	if l.now != nil {
 		may, out.AsOf = acting.Rights{}, g.asOf(l)
 	}
-	out.May = web.Rights{Comment: may.Comment, Confirm: may.Confirm}
+	out.May = web.Rights{Comment: may.Comment, Confirm: may.Confirm, Void: may.Void}
 	out.Clashes = append(g.undecided(l), g.clashes(l, may.Decide)...)
 	g.mark(l, &out.Marks)
 	out.Comments = g.comments(l)

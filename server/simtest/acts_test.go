@@ -254,3 +254,81 @@ func TestConfirmedByTheVeryPerson(t *testing.T) {
 	}
 	wantKind(t, "confirmed twice", d.acts.Confirm(ctx, leader.person, id, page.Seen, "确认", ""), syncproto.KindConflict)
 }
+
+// Of people who settle one conflict at the same moment in browsers one does,
+// and the others are told.
+func TestOneOfManyBrowsersSettles(t *testing.T) {
+	d, _, _, leader, id := twoAnswers(t)
+	page := d.page(leader.person, id, web.RecordView{})
+	errs := make(chan error)
+	for i := range 8 {
+		go func() {
+			value := []string{"未遇", "见到家属"}[i%2]
+			errs <- d.acts.Adopt(context.Background(), leader.person, id, page.Seen, choice(page, value))
+		}()
+	}
+	settled := 0
+	for range 8 {
+		if err := <-errs; err == nil {
+			settled++
+		} else {
+			wantKind(t, "the others", err, syncproto.KindConflict)
+		}
+	}
+	if got := d.page(leader.person, id, web.RecordView{}); settled != 1 || len(got.Clashes) != 0 || len(got.History) != 4 {
+		t.Errorf("%d settled it, %d clashes, %d changes", settled, len(got.Clashes), len(got.History))
+	}
+}
+
+// 作废待裁定: one voided the record, another changed it unaware. An
+// administrator says which it is.
+func TestVoidIsDecided(t *testing.T) {
+	w, a, b, leader := threeDevices(t)
+	d := w.desk()
+	admin := w.person("竺例敏", "管理员", township, "")
+	dispute := func() (syncproto.RecordID, web.RecordPage) {
+		id := a.visit(nil)
+		a.sync()
+		b.pull()
+		a.write(id, "", func(e *crdt.Edit) { must(t, e.Delete(value("重复"))) })
+		b.write(id, "", func(e *crdt.Edit) { must(t, e.Set("met", value("未遇"))) })
+		a.sync()
+		b.sync()
+		page := d.page(admin, id, web.RecordView{})
+		if page.Void == nil || page.Void.Disputed == "" || !page.May.Void {
+			t.Fatalf("the page shows %+v, may %+v", page.Void, page.May)
+		}
+		return id, page
+	}
+	ctx := t.Context()
+	id, page := dispute()
+	wantKind(t, "a leader", d.acts.DecideVoid(ctx, leader.person, id, page.Seen, false, ""), syncproto.KindForbidden)
+	wantKind(t, "voided without a reason", d.acts.DecideVoid(ctx, admin, id, page.Seen, true, " "), syncproto.KindBadRequest)
+	must(t, d.acts.DecideVoid(ctx, admin, id, page.Seen, false, ""))
+	if got := d.page(admin, id, web.RecordView{}); got.Void != nil || got.History[0].What != "恢复" || !strings.Contains(shownWords(got), "met=未遇") {
+		t.Errorf("restored, it shows %+v", got.Void)
+	}
+	wantKind(t, "decided twice", d.acts.DecideVoid(ctx, admin, id, page.Seen, false, ""), syncproto.KindConflict)
+
+	id, page = dispute()
+	must(t, d.acts.DecideVoid(ctx, admin, id, page.Seen, true, "确实重复"))
+	if got := d.page(admin, id, web.RecordView{}); got.Status != "已作废" || got.May != (web.Rights{}) {
+		t.Errorf("voided, it is %q", got.Status)
+	}
+
+	// Somebody edits while the page is open: that survives the decision.
+	id, page = dispute()
+	b.sync()
+	b.write(id, "", func(e *crdt.Edit) { must(t, e.Set("met", value("仅电话联系"))) })
+	b.sync()
+	must(t, d.acts.DecideVoid(ctx, admin, id, page.Seen, true, "确实重复"))
+	if got := d.page(admin, id, web.RecordView{}); got.Void == nil || got.Void.Disputed == "" {
+		t.Error("what the administrator had not seen was voided with the rest")
+	}
+	for _, dev := range []*device{a, b, leader} {
+		dev.sync()
+		if dev.digests != 0 {
+			t.Errorf("%d digests differ", dev.digests)
+		}
+	}
+}

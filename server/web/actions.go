@@ -19,6 +19,7 @@ var notices = map[string]string{
 	"adopt":   "已采用您选的版本。没有选的也留在来历里，各部手机下次同步时都看得到。",
 	"comment": "阅示已写入，能看到这条记录的人都看得到。",
 	"confirm": "本人确认已写入。",
+	"void":    "已按您定的写入，各部手机下次同步时都看得到。",
 }
 
 // formAct is what every form on a record's page carries.
@@ -40,6 +41,7 @@ type adoption struct {
 type typed struct {
 	Comment string
 	Note    string
+	Reason  string
 }
 
 // act serves one form of a record: do writes, refused words go back onto the
@@ -64,7 +66,7 @@ func (p *Pages) act(name string, do func(c echo.Context, s session, id syncproto
 		case err == nil:
 			return c.Redirect(http.StatusSeeOther, recordAddress(id)+"?done="+name)
 		case errors.As(err, &refused) && refusals[refused.Kind] != 0:
-			return p.refuse(c, s, id, refused, typed{Comment: f.Get("text"), Note: f.Get("note")})
+			return p.refuse(c, s, id, refused, typed{Comment: f.Get("text"), Note: f.Get("note"), Reason: f.Get("reason")})
 		}
 		return fmt.Errorf("%s on record %s: %w", name, id, err)
 	}
@@ -114,4 +116,12 @@ func (p *Pages) comment(c echo.Context, s session, id syncproto.RecordID, seen s
 
 func (p *Pages) confirm(c echo.Context, s session, id syncproto.RecordID, seen syncproto.ChangeID, f url.Values) error {
 	return p.deps.Actions.Confirm(c.Request().Context(), s.Person, id, seen, f.Get("result"), f.Get("note"))
+}
+
+func (p *Pages) decideVoid(c echo.Context, s session, id syncproto.RecordID, seen syncproto.ChangeID, f url.Values) error {
+	verdict := f.Get("verdict")
+	if verdict != "void" && verdict != "restore" {
+		return &QueryError{"要么仍作废，要么恢复。请回到记录重新选。"}
+	}
+	return p.deps.Actions.DecideVoid(c.Request().Context(), s.Person, id, seen, verdict == "void", f.Get("reason"))
 }

@@ -141,3 +141,25 @@ func TestPassagesNameTheirAuthors(t *testing.T) {
 	}
 	wants(t, "paper", page.all("", "paper")[0].text(), "先后写成")
 }
+
+func TestDecidingAboutAVoid(t *testing.T) {
+	leader := loggedIn(t, webtest.New(), webtest.Leader.Name)
+	at := "/r/" + webtest.ID("V01").String()
+	form := fields(leader.page(at), "/void", 0)
+	if form == nil {
+		t.Fatal("no form to decide by")
+	}
+	for verdict, status := range map[string]int{"": http.StatusBadRequest, "maybe": http.StatusBadRequest, "void": http.StatusBadRequest} {
+		form.Set("verdict", verdict)
+		if a := leader.post(at+"/void", form); a.status != status {
+			t.Errorf("verdict %q without a reason: %d", verdict, a.status)
+		}
+	}
+	form.Set("verdict", "restore")
+	if a := leader.post(at+"/void", form); a.status != http.StatusSeeOther {
+		t.Errorf("restoring: %d", a.status)
+	}
+	if page := leader.page(at + "?done=void"); fields(page, "/void", 0) != nil || !strings.Contains(page.byID("main").text(), "已按您定的写入") {
+		t.Error("restored, the page still asks")
+	}
+}

@@ -48,6 +48,9 @@ type Source interface {
 type Actions interface {
 	Adopt(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, choice syncproto.Choice) error
 	Comment(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, text string) error
+	// DecideVoid says of a record whether it is void, when one voided it and
+	// another changed it unaware; void wants a reason.
+	DecideVoid(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, void bool, reason string) error
 	// Confirm answers for what was written on the person's behalf: result is
 	// 确认, or 退回 with a note.
 	Confirm(ctx context.Context, person syncproto.PersonID, id syncproto.RecordID, seen syncproto.ChangeID, result, note string) error

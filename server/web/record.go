@@ -23,6 +23,7 @@ type AsOf struct {
 type Rights struct {
 	Comment bool
 	Confirm bool // it was written on his behalf
+	Void    bool // 作废待裁定: say whether it is void
 }
 
 // RecordPage is one record as one viewer may see it.

@@ -60,6 +60,7 @@ func Register(r Router, d Deps) (*Pages, error) {
 	r.GET("/r/:id", p.private(p.record))
 	r.POST("/r/:id/adopt", p.private(p.act("adopt", p.adopt)))
 	r.POST("/r/:id/comment", p.private(p.act("comment", p.comment)))
+	r.POST("/r/:id/void", p.private(p.act("void", p.decideVoid)))
 	r.POST("/r/:id/confirm", p.private(p.act("confirm", p.confirm)))
 	r.GET("/held", p.private(p.held))
 	r.POST("/held/release", p.private(p.releaseHeld))

@@ -108,6 +108,20 @@ func (w *World) Comment(_ context.Context, person syncproto.PersonID, id syncpro
 	})
 }
 
+// DecideVoid settles 作废待裁定.
+func (w *World) DecideVoid(_ context.Context, person syncproto.PersonID, id syncproto.RecordID, _ syncproto.ChangeID, void bool, reason string) error {
+	if void && reason == "" {
+		return syncproto.Errorf(syncproto.KindBadRequest, "作废要写明理由")
+	}
+	return w.change(person, id, func(p *web.RecordPage) error {
+		p.Void, p.May.Void, p.Marks.VoidDisputed = nil, false, false
+		if void {
+			p.Void, p.Status = &web.Void{By: short(c3), At: Now, Reason: reason}, "已作废"
+		}
+		return nil
+	})
+}
+
 // Confirm answers for a record that was written on somebody's behalf.
 func (w *World) Confirm(_ context.Context, person syncproto.PersonID, id syncproto.RecordID, _ syncproto.ChangeID, result, note string) error {
 	if result != "确认" && note == "" {

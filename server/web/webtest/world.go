@@ -289,7 +289,7 @@ func (w *World) Record(_ context.Context, v web.Viewer, id syncproto.RecordID, a
 	}
 	r.Complete = w.complete()
 	if v.Person == Leader.Person {
-		r.May.Comment = true
+		r.May.Comment, r.May.Void = true, r.Void != nil && r.Void.Disputed != ""
 	} else {
 		r.May = web.Rights{}
 	}
