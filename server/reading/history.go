@@ -60,6 +60,11 @@ type replay struct {
 	changes []change
 	live    map[textAt]liveValues // of values, after the last change
 	origins origins
+
+	// as of a change: the state that it led to, and for whom fields were at any
+	// time since.
+	then  *crdt.Record
+	since map[textAt]syncproto.Audience
 }
 
 // liveValues are the values of a field after a change that set it. told says
@@ -73,27 +78,65 @@ type liveValues struct {
 // its steps), and returns the state it leads to. What cannot be joined again
 // leaves the page without a history, never without the record.
 func (g *Reading) replayed(ctx context.Context, r store.Reader, v *authz.Viewer, l *loaded, to int) (*crdt.Record, error) {
-	if to > longReplay {
+	if l.head.Steps > longReplay {
 		g.long.Lock()
 		defer g.long.Unlock()
 	}
-	p := &replay{g: g, l: l, viewer: v, from: max(0, to-maxHistory), to: to, live: map[textAt]liveValues{}, origins: origins{}}
+	p := &replay{g: g, l: l, viewer: v, from: max(0, to-maxHistory), to: to, live: map[textAt]liveValues{}, origins: origins{}, since: map[textAt]syncproto.Audience{}}
 	rec, err := records.Replay(ctx, r, l.rec.ID, p.visit)
-	l.history, l.origins, l.earlier = p.changes, p.origins, p.from > 0
+	if p.then != nil {
+		rec = p.then
+	}
+	l.history, l.origins, l.earlier, l.since = p.changes, p.origins, p.from > 0, p.since
 	return rec, err
 }
 
 func (p *replay) visit(n int, j *records.Joined, rec *crdt.Record) (bool, error) {
+	if n >= p.to {
+		p.narrowed(j, rec)
+		return true, nil
+	}
+	if err := p.tellOf(n, j, rec); err != nil {
+		return false, err
+	}
+	if n+1 == p.to {
+		p.then = rec.Clone() // the rest only tells what was hidden since
+	}
+	return true, nil
+}
+
+// narrowed notes whom a field is for after a change that may have flagged it:
+// what was hidden once is not open in what stood before, though it may be open
+// again since its words are others.
+func (p *replay) narrowed(j *records.Joined, rec *crdt.Record) {
+	for i := range j.Content.Ops {
+		op := &j.Content.Ops[i]
+		if op.Kind != syncproto.OpSet {
+			continue
+		}
+		if item := rec.Item(op.Field, op.Item); item != nil {
+			for _, f := range item.Fields() {
+				p.since[textAt{op.Field, op.Item, f.Name}] |= records.ClassOf(p.l.schema, rec, op.Field, op.Item, f.Name)
+			}
+		}
+		if field, ok := strings.CutSuffix(op.Field, ".personal"); ok {
+			p.since[textAt{field: field}] |= records.ClassOf(p.l.schema, rec, field, syncproto.ElemID{}, "")
+		}
+	}
+}
+
+// tellOf takes one change into the history.
+func (p *replay) tellOf(n int, j *records.Joined, rec *crdt.Record) error {
 	for i := range j.Content.Ops {
 		if op := &j.Content.Ops[i]; op.Kind == syncproto.OpText {
 			if err := p.origins.note(op, &j.Header); err != nil {
-				return false, err
+				return err
 			}
 		}
 	}
 	if n < p.from {
 		p.remember(j, rec, syncproto.ForNobody)
-		return true, nil
+		return nil
 	}
 	c := change{header: j.Header, received: j.Received}
 	facts := p.g.Directory.Facts(rec)
@@ -104,7 +147,7 @@ func (p *replay) visit(n int, j *records.Joined, rec *crdt.Record) (bool, error)
 	}
 	p.remember(j, rec, classes)
 	p.changes = append(p.changes, c)
-	return n+1 < p.to, nil
+	return nil
 }
 
 // remember keeps the live values of the fields that a change set, so that the
@@ -168,8 +211,6 @@ func (p *replay) tell(t *touch, op *syncproto.Op, rec *crdt.Record) {
 		}
 	case op.Kind == syncproto.OpAdd:
 		t.new = p.g.unsealedWords(f, view.Plain(op.Value))
-	case op.Kind == syncproto.OpRemove:
-		t.old = p.g.unsealedWords(f, view.Plain(op.Value))
 	case op.Kind == syncproto.OpLog:
 		m, _ := view.Plain(op.Value).(map[string]any)
 		for _, key := range []string{"event", "result", "what", "as"} {

@@ -52,6 +52,7 @@ type loaded struct {
 	// stands, when rec is an earlier one: what is hidden now was never open.
 	latest syncproto.ChangeID
 	now    *crdt.Record
+	since  map[textAt]syncproto.Audience // for whom fields were at any time after rec, where that changed
 	held   []heldPart
 	linked map[syncproto.RecordID]linkedTo
 }
@@ -244,7 +245,7 @@ func (g *Reading) waiting(r store.Reader, id syncproto.RecordID) (out []heldPart
 func (l *loaded) class(field string, item syncproto.ElemID, sub string) syncproto.Audience {
 	class := records.ClassOf(l.schema, l.rec, field, item, sub)
 	if l.now != nil {
-		class |= records.ClassOf(l.schema, l.now, field, item, sub)
+		class |= records.ClassOf(l.schema, l.now, field, item, sub) | l.since[textAt{field, item, sub}]
 	}
 	return class
 }

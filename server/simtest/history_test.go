@@ -92,9 +92,10 @@ func TestThePastHidesWhatIsHiddenNow(t *testing.T) {
 		must(t, e.Set("situation.personal", value(false)))
 	})
 	a.sync()
-	history := d.page(county, id, web.RecordView{}).History
-	if got := shownWords(d.asOf(county, id, history[1].Change)); strings.Contains(got, secret) {
-		t.Errorf("what stood while it was hidden is shown: %s", got)
+	for _, h := range d.page(county, id, web.RecordView{}).History[1:] {
+		if got := shownWords(d.asOf(county, id, h.Change)); strings.Contains(got, secret) {
+			t.Errorf("what was hidden once is shown: %s", got)
+		}
 	}
 }
 
