@@ -231,7 +231,7 @@ func (a *pageApply) joinBase(atom syncproto.Atom, header syncproto.Header, part 
 	if h.base == nil {
 		h.base = crdt.New(part.Record)
 	}
-	switch err := h.base.Join(header, part, crdt.Options{}); {
+	switch err := h.base.Join(header, part, crdt.Options{Read: true}); {
 	case err == nil:
 		a.pulled++
 	case !errors.Is(err, crdt.ErrKnown):

@@ -18,6 +18,7 @@ type context struct {
 	op      uint32
 	blind   blindness
 	dotted  bool // some op left a dot
+	room    []entry
 }
 
 // blindness says what of an op's target its author could not read.
@@ -50,6 +51,16 @@ func (c *context) covers(x ref, blind bool) bool {
 	}
 	d := &c.r.changes[x.ch]
 	return c.seen[d.replica] >= d.seq
+}
+
+// insert puts e where it belongs. The first entry of a field takes its place
+// in what room there is: most fields hold one.
+func (c *context) insert(entries []entry, class Class, e entry) []entry {
+	if n := len(c.room); entries == nil && n < cap(c.room) {
+		c.room = append(c.room, e)
+		return c.room[n : n+1 : n+1]
+	}
+	return c.r.insert(entries, class, e)
 }
 
 // drop removes the covered entries, in place.
@@ -86,18 +97,18 @@ func (c *context) edit(s *fieldSet, name string, op *syncproto.Op, blind bool) {
 	case syncproto.OpSet:
 		f := s.make(name, ClassValue)
 		f.entries = c.drop(f.entries, blind)
-		f.entries = c.r.insert(f.entries, ClassValue, entry{ref: c.dot(), value: normal(op.Value)})
+		f.entries = c.insert(f.entries, ClassValue, entry{ref: c.dot(), value: normal(op.Value)})
 	case syncproto.OpAdd:
 		f, v := s.make(name, ClassSet), normal(op.Value)
 		f.entries = c.dropMember(f.entries, v, blind)
-		f.entries = c.r.insert(f.entries, ClassSet, entry{ref: c.dot(), value: v})
+		f.entries = c.insert(f.entries, ClassSet, entry{ref: c.dot(), value: v})
 	case syncproto.OpRemove:
 		if f := s.find(name, ClassSet); f != nil {
 			f.entries = c.dropMember(f.entries, normal(op.Value), blind)
 		}
 	case syncproto.OpLog:
 		f := s.make(name, ClassLog)
-		f.entries = c.r.insert(f.entries, ClassLog, entry{ref: c.dot(), lamport: op.Lamport, value: normal(op.Value)})
+		f.entries = c.insert(f.entries, ClassLog, entry{ref: c.dot(), lamport: op.Lamport, value: normal(op.Value)})
 		c.r.Lamport = max(c.r.Lamport, op.Lamport)
 	}
 }

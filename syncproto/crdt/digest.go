@@ -3,6 +3,7 @@ package crdt
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"sync"
 
 	"github.com/chuantou/chuantou/syncproto"
 )
@@ -14,10 +15,12 @@ import (
 // all. Struck-out items count, stubs do not: so it is also the digest of the
 // projection that keeps exactly those fields.
 func (r *Record) Digest(include func(field string, item syncproto.ElemID, sub string) bool) syncproto.Hash {
-	d := digest{r: r, b: make([]byte, 0, 4096)}
+	room := digestRoom.Get().(*[]byte)
+	defer digestRoom.Put(room)
+	d := digest{r: r, b: (*room)[:0]}
 	d.b = append(d.b, formatVersion)
 	d.b = append(d.b, r.ID[:]...)
-	d.bytes([]byte(r.Kind))
+	d.text(r.Kind)
 	d.number(uint64(len(r.marks)))
 	for i := range r.marks {
 		d.dot(r.marks[i].ref)
@@ -26,8 +29,17 @@ func (r *Record) Digest(include func(field string, item syncproto.ElemID, sub st
 		include = func(string, syncproto.ElemID, string) bool { return true }
 	}
 	d.fields(r.fields, func(name string) bool { return include(name, syncproto.ElemID{}, "") }, include)
+	if cap(d.b) <= maxDigestRoom {
+		*room = d.b
+	}
 	return sha256.Sum256(d.b)
 }
+
+// digestRoom is where what is hashed is put together.
+var digestRoom = sync.Pool{New: func() any { b := make([]byte, 0, 8<<10); return &b }}
+
+// maxDigestRoom bounds what waits to be used again.
+const maxDigestRoom = 256 << 10
 
 // digest collects what is hashed, every piece of it self-delimiting.
 type digest struct {
@@ -38,6 +50,8 @@ type digest struct {
 func (d *digest) number(n uint64) { d.b = binary.AppendUvarint(d.b, n) }
 
 func (d *digest) bytes(p []byte) { d.b = append(binary.AppendUvarint(d.b, uint64(len(p))), p...) }
+
+func (d *digest) text(s string) { d.b = append(binary.AppendUvarint(d.b, uint64(len(s))), s...) }
 
 func (d *digest) dot(x ref) {
 	c := &d.r.changes[x.ch]
@@ -52,12 +66,13 @@ func (d *digest) fields(s fieldSet, include func(name string) bool, within func(
 		if !include(f.name) {
 			continue
 		}
-		d.bytes([]byte(f.name))
+		d.text(f.name)
 		d.b = append(d.b, byte(f.class))
 		switch f.class {
 		case ClassText:
 			if doc, err := f.text.open(); err == nil {
-				d.bytes([]byte(doc.String()))
+				d.number(uint64(doc.Size()))
+				d.b = doc.AppendText(d.b)
 			}
 		case ClassList:
 			d.list(f.list, func(item syncproto.ElemID, sub string) bool { return within(f.name, item, sub) })

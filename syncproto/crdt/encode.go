@@ -199,11 +199,14 @@ func (e *encoder) class(f *field, members int) {
 }
 
 func (e *encoder) text(t *textField) {
-	if t.raw != nil {
-		e.b = wire.AppendBytes(e.b, t.raw)
-		return
+	raw := t.raw
+	if raw == nil {
+		raw = t.doc.Closed()
 	}
-	e.b = wire.AppendBytes(e.b, t.doc.AppendBinary(nil))
+	if raw == nil {
+		raw = t.doc.AppendBinary(nil)
+	}
+	e.b = wire.AppendBytes(e.b, raw)
 }
 
 // list writes the places, then each item: id, life, places, fields.

@@ -16,6 +16,9 @@ type Options struct {
 	// field adds, but removes only what its own part added. It is asked
 	// before anything of the part is applied.
 	Blind func(field, sub string) bool
+	// Read says that package wire read the part: its values are canonical and
+	// within the limits, and are not read a second time. It changes no outcome.
+	Read bool
 }
 
 // Join applies one part, all of it or nothing. The part waits (MissingError)
@@ -111,6 +114,10 @@ func (r *Record) apply(pl *plan, all bool) {
 	edited, lastEdit := p.Kind != "", uint32(0)
 	if edited {
 		r.Kind = p.Kind
+	}
+	if len(r.fields) == 0 {
+		// The first part makes the record: room for all of it at once.
+		r.fields, c.room = make(fieldSet, 0, len(p.Ops)), make([]entry, 0, len(p.Ops))
 	}
 	pl.integrate()
 	for i := range p.Ops {

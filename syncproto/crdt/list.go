@@ -163,6 +163,10 @@ func (l *list) ordered(r *Record) []*item {
 	if l.order != nil || len(l.items) == 0 {
 		return l.order
 	}
+	if len(l.items) == 1 {
+		l.order = l.items[:1:1]
+		return l.order
+	}
 	index, err := l.index()
 	if err != nil {
 		return nil
