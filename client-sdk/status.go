@@ -3,6 +3,7 @@ package clientsdk
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/chuantou/chuantou/client-sdk/localstore"
@@ -201,8 +202,9 @@ type Summary struct {
 	Drafts          int
 	OldDrafts       int // older than 24 hours
 	EarliestDraft   time.Time
-	Held            int // 待处理: parts
-	Conflicts       int // records with something to choose
+	Held            int      // 待处理: parts
+	HeldReasons     []string // of 待处理 in words, each once, in order
+	Conflicts       int      // records with something to choose
 	// OwnChanges is how many own changes are on the device: all but those that a
 	// verified backup has had for 35 days.
 	OwnChanges int
@@ -226,7 +228,7 @@ func (s Summary) Words() []string {
 		out = append(out, fmt.Sprintf("草稿 %d 份，最早 %s", s.Drafts, monthDay(s.EarliestDraft)))
 	}
 	if s.Held > 0 {
-		out = append(out, fmt.Sprintf("待处理 %d 条", s.Held))
+		out = append(out, fmt.Sprintf("待处理 %d 条：%s", s.Held, strings.Join(s.HeldReasons, " ")))
 	}
 	if s.Conflicts > 0 {
 		out = append(out, fmt.Sprintf("有不同修改 %d 条", s.Conflicts))
@@ -262,9 +264,12 @@ func (c *Client) Summary() (Summary, error) {
 		for i := range c.receipt.Held {
 			if c.receipt.Held[i].Reason != syncproto.HoldRejected {
 				s.Held++
+				s.HeldReasons = append(s.HeldReasons, heldWords(&c.receipt.Held[i]))
 			}
 		}
 	}
+	slices.Sort(s.HeldReasons)
+	s.HeldReasons = slices.Compact(s.HeldReasons)
 	if len(missing) > 0 {
 		change, _, err := ownChain{c, c.id.Replica}.Change(missing[0].From)
 		if err != nil {

@@ -247,7 +247,7 @@ func (d *Device) Status(request []byte) ([]byte, error) {
 // Summary is what a home screen says → {"lines",…}.
 func (d *Device) Summary() ([]byte, error) {
 	s, err := d.c.Summary()
-	return encode(map[string]any{"lines": s.Words(), "pending": s.Pending, "drafts": s.Drafts, "old_drafts": s.OldDrafts, "held": s.Held,
+	return encode(map[string]any{"lines": s.Words(), "pending": s.Pending, "drafts": s.Drafts, "old_drafts": s.OldDrafts, "held": s.Held, "held_reasons": append([]string{}, s.HeldReasons...),
 		"conflicts": s.Conflicts, "needs_new_id": s.NeedsNewID, "clock_off": s.ClockOff}, err)
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chuantou/chuantou/examples/internal/serverproc"
@@ -62,6 +63,9 @@ func TestStoryEndsAsTheSampleSays(t *testing.T) {
 			pushed = f.Pushed
 		} else if f.Pushed != 0 {
 			t.Errorf("the second run pushed %d changes", f.Pushed)
+		}
+		if words := s.phones["B2"].words; !strings.Contains(strings.Join(words, "；"), "待处理 1 条：不在您的范围内") {
+			t.Errorf("run %d: B2 is told %q", run, words)
 		}
 		if f.Conflicts < 2 || f.Held != 1 || pushed < 140 || f.Devices != 7 {
 			t.Errorf("run %d: %+v", run, f)

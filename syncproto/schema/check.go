@@ -87,6 +87,19 @@ func (f *Field) checkOne(v any) error {
 	return f.checkString(s)
 }
 
+// valueList names the values of a choice; of a long one, the first of them.
+func (f *Field) valueList() string {
+	const most = 24
+	var names []string
+	for _, v := range f.Values[:min(most, len(f.Values))] {
+		names = append(names, v.V)
+	}
+	if len(f.Values) > most {
+		names = append(names, "…")
+	}
+	return strings.Join(names, " / ")
+}
+
 func (f *Field) checkString(s string) error {
 	if !utf8.ValidString(s) {
 		return errors.New("is not valid UTF-8")
@@ -97,7 +110,7 @@ func (f *Field) checkString(s string) error {
 			return nil
 		}
 		if !f.Open {
-			return fmt.Errorf("is none of its %d values", len(f.Values))
+			return fmt.Errorf("is none of its values, %s", f.valueList())
 		}
 		return atMost(s, maxNameChars)
 	case Ref, Refs:

@@ -89,7 +89,7 @@ func TestADay(t *testing.T) {
 	has(t, a.ok("list"), "草稿", draft)
 	a.ok("edit", draft, "situation=岛上吃水要挑", "tags-=好做法")
 	has(t, a.ok("show", draft), "岛上吃水要挑", "A7-001")
-	a.fails(exitError, "none of its", "edit", draft, "met=见到邻居")
+	a.fails(exitError, "none of its values, 见到本人 / 见到家属 / 未遇", "edit", draft, "met=见到邻居")
 	a.fails(exitError, "has no field", "edit", draft, "nothing=1")
 	a.ok("submit", draft)
 	has(t, a.ok("status", record), "已提交 · 待上传")
@@ -134,6 +134,11 @@ func TestADay(t *testing.T) {
 	if v := a.ok("show", record); strings.Contains(v, "有不同修改") {
 		t.Errorf("not settled:\n%s", v)
 	}
+	// An id is shown with what the record is called.
+	unit := a.json("new", "unit", "-submit", "name=东极镇", "level=乡镇", "place=330903105")["record"].(string)
+	named := a.json("new", "ZF", "met=未遇", "owner_unit="+unit)["draft"].(string)
+	has(t, a.ok("show", named), "东极镇 "+unit)
+	a.ok("discard", named)
 	if h := a.json("history", record)["history"].([]any); len(h) < 2 {
 		t.Errorf("history: %v", h)
 	}
@@ -199,6 +204,13 @@ func TestStdin(t *testing.T) {
 	}
 	if _, errs, code = d.run(`{"met":`, "new", "ZF", "-"); code != exitError || !strings.Contains(errs, "not JSON") {
 		t.Errorf("%d %s", code, errs)
+	}
+}
+
+// TestTimes: times are shown in the zone that records are written in.
+func TestTimes(t *testing.T) {
+	if got := shortTime("2026-05-21T08:30+08:00") + " " + shortTime("2026-05-21T00:30:00Z"); got != "2026-05-21 08:30 2026-05-21 08:30" {
+		t.Errorf("times %s", got)
 	}
 }
 

@@ -150,9 +150,14 @@ func listFilter(args []string) (f clientsdk.Filter, err error) {
 	return f, nil
 }
 
+// zone is the one the records are written in, whatever the machine's is.
+var zone = time.FixedZone("+08:00", 8*3600)
+
 func shortTime(when string) string {
-	if t, err := time.Parse(time.RFC3339, when); err == nil {
-		return t.Format("2006-01-02 15:04")
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
+		if t, err := time.Parse(layout, when); err == nil {
+			return t.In(zone).Format("2006-01-02 15:04")
+		}
 	}
 	return when
 }
@@ -205,7 +210,7 @@ func (a *app) printView(v *clientsdk.View) {
 		a.printf("待补：%s\n", strings.Join(v.Missing, "、"))
 	}
 	for _, s := range v.Suggestions {
-		a.printf("更正建议 %s (%s)：%s   %s\n", s.Label, s.Field, plain(s.New, "  "), s.Reason)
+		a.printf("更正建议 %s (%s)：%s   %s\n", s.Label, s.Field, a.plain(s.New, "  "), s.Reason)
 	}
 	if v.VoidedAndEdited {
 		a.printf("作废待裁定：%s\n", strings.Join(v.VoidReasons, "；"))
@@ -215,10 +220,10 @@ func (a *app) printView(v *clientsdk.View) {
 		if f.Mark != "" {
 			a.printf("  〔%s〕", f.Mark)
 		}
-		a.printf("\n  %s\n", fieldText(&f))
+		a.printf("\n  %s\n", a.fieldText(&f))
 		a.printVersions(v, f.Key)
 		for _, r := range f.Removed {
-			a.printf("  已删除 %s\n", plain(r, "    "))
+			a.printf("  已删除 %s\n", a.plain(r, "    "))
 		}
 		for _, p := range f.Same {
 			a.printf("  疑似重复：第 %d 句与第 %d 句\n", p[0]+1, p[1]+1)
@@ -235,9 +240,9 @@ func (a *app) printView(v *clientsdk.View) {
 
 // fieldText prints a field's value; in a text that two people changed at the
 // same words it says so after them.
-func fieldText(f *clientsdk.Field) string {
+func (a *app) fieldText(f *clientsdk.Field) string {
 	if f.Passages == nil {
-		return plain(f.Value, "  ")
+		return a.plain(f.Value, "  ")
 	}
 	var b strings.Builder
 	for _, p := range f.Passages {
@@ -246,7 +251,19 @@ func fieldText(f *clientsdk.Field) string {
 			b.WriteString("〔两处修改，请核对〕")
 		}
 	}
-	return plain(b.String(), "  ")
+	return a.plain(b.String(), "  ")
+}
+
+// named puts before an id what the record is called, where this device has it.
+func (a *app) named(s string) string {
+	id, err := syncproto.ParseRecordID(s)
+	if err != nil {
+		return s
+	}
+	if v, err := a.client.Get(id); err == nil && v.Title != "" {
+		return v.Title + " " + s
+	}
+	return s
 }
 
 // printVersions numbers the versions of a field in conflict, as resolve takes them.
@@ -267,18 +284,18 @@ func (a *app) printVersions(v *clientsdk.View, field string) {
 			if self, ok := a.client.Identity(); ok && self.Replica == s.Replica {
 				on = "本机"
 			}
-			a.printf("  %d. %s   %s %s %s\n", i+1, plain(s.Value, "     "), s.When.Format("2006-01-02 15:04"), who, on)
+			a.printf("  %d. %s   %s %s %s\n", i+1, a.plain(s.Value, "     "), s.When.In(zone).Format("2006-01-02 15:04"), who, on)
 		}
 	}
 }
 
 // plain prints a value for people.
-func plain(v any, indent string) string {
+func (a *app) plain(v any, indent string) string {
 	switch v := v.(type) {
 	case nil:
 		return "—"
 	case string:
-		return strings.ReplaceAll(v, "\n", "\n"+indent)
+		return strings.ReplaceAll(a.named(v), "\n", "\n"+indent)
 	case bool:
 		if v {
 			return "是"
@@ -287,7 +304,7 @@ func plain(v any, indent string) string {
 	case []any:
 		var lines []string
 		for _, e := range v {
-			lines = append(lines, plain(e, indent+"  "))
+			lines = append(lines, a.plain(e, indent+"  "))
 		}
 		return strings.Join(lines, "\n"+indent)
 	case map[string]any:
@@ -298,7 +315,7 @@ func plain(v any, indent string) string {
 		}
 		slices.Sort(keys)
 		for _, k := range keys {
-			parts = append(parts, k+"="+plain(v[k], indent))
+			parts = append(parts, k+"="+a.plain(v[k], indent))
 		}
 		return strings.Join(parts, "  ")
 	}
@@ -322,7 +339,7 @@ func (a *app) history(args []string) error {
 	}
 	var rows [][]string
 	for _, s := range h {
-		rows = append(rows, []string{s.When.Format("2006-01-02 15:04:05"), s.Author.String(), fmt.Sprintf("%s/%d", s.Replica.String()[:8], s.Seq), string(s.Sync), strings.Join(s.Fields, " ")})
+		rows = append(rows, []string{s.When.In(zone).Format("2006-01-02 15:04:05"), a.named(s.Author.String()), fmt.Sprintf("%s/%d", s.Replica.String()[:8], s.Seq), string(s.Sync), strings.Join(s.Fields, " ")})
 	}
 	a.table([]string{"时间", "谁", "设备/序号", "状态", "内容"}, rows)
 	return nil
@@ -375,7 +392,7 @@ func (a *app) asOf(id syncproto.RecordID, change string) error {
 		if f.Masked != "" {
 			f.Value = "〔" + f.Masked + "〕"
 		}
-		a.printf("\n%s (%s)\n  %s\n", f.Label, f.Key, plain(f.Value, "  "))
+		a.printf("\n%s (%s)\n  %s\n", f.Label, f.Key, a.plain(f.Value, "  "))
 		for _, s := range f.Passages {
 			a.printf("  - %s   %s %s\n", s.Text, s.By, s.From.Format("2006-01-02"))
 		}
@@ -431,7 +448,8 @@ func (a *app) status(args []string) error {
 	id, enrolled := a.client.Identity()
 	if a.json {
 		return a.printJSON(map[string]any{"enrolled": enrolled, "person": id.PersonName, "device": id.Device, "origin": id.Origin, "pending": s.Pending,
-			"drafts": s.Drafts, "old_drafts": s.OldDrafts, "held": s.Held, "conflicts": s.Conflicts, "needs_new_id": s.NeedsNewID})
+			"drafts": s.Drafts, "old_drafts": s.OldDrafts, "held": s.Held, "held_reasons": append([]string{}, s.HeldReasons...),
+			"conflicts": s.Conflicts, "needs_new_id": s.NeedsNewID})
 	}
 	if !enrolled {
 		a.printf("尚未注册\n")
