@@ -113,6 +113,9 @@ const (
 	maxScanned = 4000
 )
 
+// keyBytes is the length of a row's key in each order, which a token holds.
+var keyBytes = map[Order]int{ByOccurrence: 25, ByArrival: 33}
+
 // Read returns a page of the rows that the viewer may see.
 func Read(ctx context.Context, s store.Store, v *authz.Viewer, q Query) (Page, error) {
 	if q.Limit <= 0 || q.Limit > maxLimit {
@@ -121,8 +124,9 @@ func Read(ctx context.Context, s store.Store, v *authz.Viewer, q Query) (Page, e
 	if q.Order != ByArrival {
 		q.Order = ByOccurrence
 	}
-	after, err := base64.RawURLEncoding.DecodeString(q.Token)
-	if err != nil || len(after) > 64 {
+	after, err := base64.RawURLEncoding.Strict().DecodeString(q.Token)
+	if err != nil || len(after) != 0 && len(after) != keyBytes[q.Order] {
+		// A token that is cut would lead back to the first page for ever.
 		return Page{}, syncproto.Errorf(syncproto.KindBadRequest, "翻页标记不对，请回到第一页")
 	}
 	var page Page

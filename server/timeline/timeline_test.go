@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -230,4 +231,15 @@ func reopened(b *testing.B, n int) *badgerstore.Store {
 		b.Fatal(err)
 	}
 	return open()
+}
+
+func TestDamagedTokenIsRefused(t *testing.T) {
+	for _, order := range []timeline.Order{timeline.ByOccurrence, timeline.ByArrival} {
+		for _, token := range []string{"zzz", "AAAA", "====", strings.Repeat("A", 33), strings.Repeat("A", 400)} {
+			_, err := timeline.Read(t.Context(), memstore.New(), &authz.Viewer{}, timeline.Query{Order: order, Token: token})
+			if syncproto.KindOf(err) != syncproto.KindBadRequest {
+				t.Errorf("order %d, token %.20s: %v", order, token, err)
+			}
+		}
+	}
 }
