@@ -86,7 +86,7 @@ func parts(p *syncproto.Page) (n int) {
 	for i := range p.Entries {
 		n += p.Entries[i].Count
 	}
-	return min(n, 4096)
+	return max(0, min(n, 4096))
 }
 
 // forget drops everything that may have been changed in memory.
