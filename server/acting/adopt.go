@@ -4,9 +4,9 @@ import (
 	"context"
 	"slices"
 
-	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/view"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -33,7 +33,7 @@ func (a *Acting) Adopt(ctx context.Context, person syncproto.PersonID, id syncpr
 		if !x.viewer.Decides(x.facts) {
 			return errNoDecision
 		}
-		if !x.classes.Has(records.ClassOf(x.schema, x.now, ch.Field, ch.Item, ch.Sub)) {
+		if !x.classes.Has(view.ClassOf(x.schema, x.now, ch.Field, ch.Item, ch.Sub)) {
 			return errNotFound
 		}
 		return x.adopt(&ch)

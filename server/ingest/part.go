@@ -15,6 +15,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto/seal"
 	"github.com/chuantou/chuantou/syncproto/sign"
 	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/view"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -79,7 +80,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 	if !creates && !dev.Server || t.let == letUndone {
 		if reads := v.Reads(&w.facts); reads != syncproto.ForAll || t.let == letUndone {
 			opt.Blind = func(field, sub string) bool {
-				if t.let != letUndone && reads.Has(records.ClassOf(t.schema, w.rec, field, syncproto.ElemID{}, sub)) {
+				if t.let != letUndone && reads.Has(view.ClassOf(t.schema, w.rec, field, syncproto.ElemID{}, sub)) {
 					return false
 				}
 				if at := (records.BlindField{Field: field, Sub: sub}); !slices.Contains(w.blind, at) {
@@ -105,7 +106,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 	}
 	w.facts, w.dirty = facts, true
 	for i := range p.Ops {
-		w.classes |= records.ClassOf(t.schema, w.rec, p.Ops[i].Field, p.Ops[i].Item, p.Ops[i].Sub)
+		w.classes |= view.ClassOf(t.schema, w.rec, p.Ops[i].Field, p.Ops[i].Item, p.Ops[i].Sub)
 	}
 	return 0, ""
 }

@@ -116,11 +116,11 @@ func (p *replay) narrowed(j *records.Joined, rec *crdt.Record) {
 		}
 		if item := rec.Item(op.Field, op.Item); item != nil {
 			for _, f := range item.Fields() {
-				p.since[textAt{op.Field, op.Item, f.Name}] |= records.ClassOf(p.l.schema, rec, op.Field, op.Item, f.Name)
+				p.since[textAt{op.Field, op.Item, f.Name}] |= view.ClassOf(p.l.schema, rec, op.Field, op.Item, f.Name)
 			}
 		}
 		if field, ok := strings.CutSuffix(op.Field, ".personal"); ok {
-			p.since[textAt{field: field}] |= records.ClassOf(p.l.schema, rec, field, syncproto.ElemID{}, "")
+			p.since[textAt{field: field}] |= view.ClassOf(p.l.schema, rec, field, syncproto.ElemID{}, "")
 		}
 	}
 }
@@ -176,7 +176,7 @@ func valuesAt(rec *crdt.Record, op *syncproto.Op) []crdt.Entry {
 
 // class is who the field of an op is for: as it was then, and as it is now.
 func (p *replay) class(rec *crdt.Record, op *syncproto.Op) syncproto.Audience {
-	return records.ClassOf(p.l.schema, rec, op.Field, op.Item, op.Sub) | p.l.class(op.Field, op.Item, op.Sub)
+	return view.ClassOf(p.l.schema, rec, op.Field, op.Item, op.Sub) | p.l.class(op.Field, op.Item, op.Sub)
 }
 
 func (p *replay) touched(j *records.Joined, rec *crdt.Record, classes syncproto.Audience) (out []touch) {

@@ -86,7 +86,7 @@ func (g *Reading) links(r store.Reader, v *authz.Viewer, l *loaded) error {
 		}
 		var words []string
 		for _, name := range []string{"category", "title", "summary", "household_no", "text"} {
-			if !v.Reads(facts).Has(records.ClassOf(l.schema, to.rec, name, syncproto.ElemID{}, "")) {
+			if !v.Reads(facts).Has(view.ClassOf(l.schema, to.rec, name, syncproto.ElemID{}, "")) {
 				continue
 			}
 			if t := to.rec.Text(name); t != nil {
@@ -243,9 +243,9 @@ func (g *Reading) waiting(r store.Reader, id syncproto.RecordID) (out []heldPart
 // class is who a field is for. Of an earlier state a reader needs the class it
 // had then and the one it has now.
 func (l *loaded) class(field string, item syncproto.ElemID, sub string) syncproto.Audience {
-	class := records.ClassOf(l.schema, l.rec, field, item, sub)
+	class := view.ClassOf(l.schema, l.rec, field, item, sub)
 	if l.now != nil {
-		class |= records.ClassOf(l.schema, l.now, field, item, sub) | l.since[textAt{field, item, sub}]
+		class |= view.ClassOf(l.schema, l.now, field, item, sub) | l.since[textAt{field, item, sub}]
 	}
 	return class
 }
@@ -253,7 +253,7 @@ func (l *loaded) class(field string, item syncproto.ElemID, sub string) syncprot
 // closed is the class that keeps the viewer from a sub-field of an item, of
 // this record or one put into it; ForNobody when nothing does.
 func (l *loaded) closed(rec *crdt.Record, field string, item syncproto.ElemID, sub string) syncproto.Audience {
-	class := records.ClassOf(l.schema, rec, field, item, sub)
+	class := view.ClassOf(l.schema, rec, field, item, sub)
 	if rec == l.rec {
 		class = l.class(field, item, sub)
 	}

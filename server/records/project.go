@@ -8,11 +8,6 @@ import (
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
-// ClassOf is view.ClassOf.
-func ClassOf(s *schema.Schema, rec *crdt.Record, field string, item syncproto.ElemID, sub string) syncproto.Audience {
-	return view.ClassOf(s, rec, field, item, sub)
-}
-
 // Project is the record as a reader with these classes may hold it.
 func Project(s *schema.Schema, rec *crdt.Record, classes syncproto.Audience) *crdt.Record {
 	return rec.Project(view.Includes(s, rec, classes))
