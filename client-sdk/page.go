@@ -195,25 +195,7 @@ func (a *pageApply) touch(id syncproto.RecordID) (*held, error) {
 
 // changes joins the parts of a slice onto their bases.
 func (a *pageApply) changes(e *syncproto.Entry) error {
-	changes, err := wire.DecodeSlice(e)
-	if err != nil {
-		return err
-	}
-	for i := range changes {
-		for j := range changes[i].Parts {
-			if changes[i].Parts[j].Withheld() {
-				continue
-			}
-			part, err := a.room.DecodePart(e.Replica, changes[i].Parts[j].Bytes)
-			if err != nil {
-				return fmt.Errorf("change %d of replica %s: %w", changes[i].Seq, e.Replica, err)
-			}
-			if err := a.joinBase(e.Atom, changes[i].Header, &part); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return a.room.ReadSlice(e, func(h syncproto.Header, p *syncproto.Part) error { return a.joinBase(e.Atom, h, p) })
 }
 
 // joinBase joins one part onto the base of its record. What cannot be joined

@@ -273,17 +273,11 @@ func (d *device) entry(e *syncproto.Entry) {
 	d.w.t.Helper()
 	switch e.Kind {
 	case syncproto.EntryChanges:
-		changes, err := wire.DecodeSlice(e)
-		must(d.w.t, err)
-		for _, c := range changes {
-			for _, p := range c.Parts {
-				if !p.Withheld() {
-					part, err := wire.DecodePart(e.Replica, p.Bytes)
-					must(d.w.t, err)
-					d.join(e.Atom, c.Header, &part)
-				}
-			}
-		}
+		var room wire.PartRoom
+		must(d.w.t, room.ReadSlice(e, func(h syncproto.Header, p *syncproto.Part) error {
+			d.join(e.Atom, h, p)
+			return nil
+		}))
 	case syncproto.EntryStates:
 		raw, err := wire.Decompress(e.Frame, e.RawBytes)
 		must(d.w.t, err)

@@ -93,7 +93,18 @@ type entry struct {
 // fieldSet is ordered by name, then class.
 type fieldSet []field
 
+// search says where a field stands, or would. Ops come in the order of their
+// fields' names, so most that are looked for are the last one or come after it.
 func (s fieldSet) search(name string, class Class) (int, bool) {
+	if n := len(s); n > 0 {
+		last := &s[n-1]
+		switch c := strings.Compare(last.name, name); {
+		case c < 0 || c == 0 && last.class < class:
+			return n, false
+		case c == 0 && last.class == class:
+			return n - 1, true
+		}
+	}
 	return slices.BinarySearchFunc(s, class, func(f field, class Class) int {
 		if c := strings.Compare(f.name, name); c != 0 {
 			return c

@@ -131,18 +131,24 @@ func ReadChange(r *Reader, replica syncproto.ReplicaID, seq syncproto.Seq) (c sy
 	}
 	c.Parts = make([]syncproto.Part, n)
 	for i := range c.Parts {
-		at, unknown := r.off, false
-		if c.Parts[i], unknown = readPart(r, replica); unknown && r.err == nil {
-			return c, nil, unknownOp(&c.Parts[i])
-		}
-		if r.err == nil && r.off-at > syncproto.MaxChangeBytes {
-			r.Failf("part over the limit of %d bytes", syncproto.MaxChangeBytes)
-		}
-		if r.err != nil {
-			return c, nil, r.err
+		if c.Parts[i], err = readWholePart(r, replica); err != nil {
+			return c, nil, err
 		}
 	}
 	return c, r.b[start:r.off:r.off], nil
+}
+
+// readWholePart is DecodePart where the part's end is not known yet.
+func readWholePart(r *Reader, author syncproto.ReplicaID) (syncproto.Part, error) {
+	at := r.off
+	p, unknown := readPart(r, author)
+	switch {
+	case r.err == nil && unknown:
+		return p, unknownOp(&p)
+	case r.err == nil && r.off-at > syncproto.MaxChangeBytes:
+		r.Failf("part over the limit of %d bytes", syncproto.MaxChangeBytes)
+	}
+	return p, r.err
 }
 
 // readChangeHead reads a change up to its first part and says how many follow.

@@ -468,18 +468,46 @@ func DecodeStates(raw []byte, count int) ([]syncproto.State, error) {
 	return out, nil
 }
 
-// DecodeSlice reads the changes of an EntryChanges.
-func DecodeSlice(e *syncproto.Entry) ([]RawChange, error) {
+// ReadSlice hands the parts of an EntryChanges to fn one after another, those
+// that are withheld left out: for who applies them at once and checks no
+// hashes. An unknown op is ErrUnknownOp. fn's error ends it.
+func (m *PartRoom) ReadSlice(e *syncproto.Entry, fn func(h syncproto.Header, p *syncproto.Part) error) error {
 	raw, err := Decompress(e.Frame, e.RawBytes)
 	if err != nil {
-		return nil, fmt.Errorf("slice of replica %s: %w", e.Replica, err)
+		return fmt.Errorf("slice of replica %s: %w", e.Replica, err)
 	}
-	changes, err := DecodeFrame(raw, e.Replica, e.From, e.Count)
-	if err != nil {
-		return nil, fmt.Errorf("slice of replica %s: %w", e.Replica, err)
+	r := NewReader(raw)
+	r.room = m
+	for i := range e.Count {
+		h := syncproto.Header{Replica: e.Replica, Seq: e.From + syncproto.Seq(i)}
+		if len(e.Offsets) > 0 {
+			h.Seq = e.From + syncproto.Seq(e.Offsets[i])
+		}
+		if err := readEachPart(r, h, fn); err != nil {
+			return fmt.Errorf("change %d of replica %s: %w", h.Seq, e.Replica, err)
+		}
 	}
-	for i := range e.Offsets {
-		changes[i].Seq = e.From + syncproto.Seq(e.Offsets[i])
+	if err := r.Done(); err != nil {
+		return fmt.Errorf("slice of replica %s: %w", e.Replica, err)
 	}
-	return changes, nil
+	return nil
+}
+
+func readEachPart(r *Reader, h syncproto.Header, fn func(h syncproto.Header, p *syncproto.Part) error) error {
+	n, _ := readChangeHead(r, &h)
+	for i := 0; i < n && r.err == nil; i++ {
+		if r.IsBytes() {
+			var withheld syncproto.Hash
+			r.Fixed(withheld[:])
+			continue
+		}
+		p, err := readWholePart(r, h.Replica)
+		if err != nil {
+			return err
+		}
+		if err := fn(h, &p); err != nil {
+			return err
+		}
+	}
+	return r.err
 }

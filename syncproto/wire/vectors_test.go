@@ -165,7 +165,38 @@ func FuzzFrame(f *testing.F) {
 		if !bytes.Equal(out, raw) {
 			t.Fatalf("frame %x encoded again as %x", raw, out)
 		}
+		sameInOnePass(t, raw, count, changes)
 	})
+}
+
+// sameInOnePass reads a frame's parts as a device does and compares them with
+// those read from the bytes that the frame was cut into.
+func sameInOnePass(t *testing.T, raw []byte, count int, changes []wire.RawChange) {
+	var want [][]byte
+	for _, c := range changes {
+		for _, p := range c.Parts {
+			if p.Withheld() {
+				continue
+			}
+			part, err := wire.DecodePart(c.Replica, p.Bytes)
+			if err != nil {
+				return // the whole slice is refused
+			}
+			want = append(want, wire.AppendPart(nil, c.Replica, &part))
+		}
+	}
+	var room wire.PartRoom
+	slice := &syncproto.Entry{Kind: syncproto.EntryChanges, Replica: author, From: 1, Count: count, RawBytes: len(raw), Frame: wire.Compress(raw, wire.EffortFast)}
+	err := room.ReadSlice(slice, func(h syncproto.Header, p *syncproto.Part) error {
+		if len(want) == 0 || !bytes.Equal(wire.AppendPart(nil, h.Replica, p), want[0]) {
+			t.Fatalf("frame %x: a part of change %d differs when read in one pass", raw, h.Seq)
+		}
+		want = want[1:]
+		return nil
+	})
+	if err != nil || len(want) > 0 {
+		t.Fatalf("frame %x: %d parts not read in one pass: %v", raw, len(want), err)
+	}
 }
 
 // FuzzDecompress feeds damaged frames.
