@@ -80,7 +80,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 	if !creates && !dev.Server || t.let == letUndone {
 		if reads := v.Reads(&w.facts); reads != syncproto.ForAll || t.let == letUndone {
 			opt.Blind = func(field, sub string) bool {
-				if t.let != letUndone && reads.Has(view.ClassOf(t.schema, w.rec, field, syncproto.ElemID{}, sub)) {
+				if t.let != letUndone && (field == "" || reads.Has(view.ClassOf(t.schema, w.rec, field, syncproto.ElemID{}, sub))) {
 					return false
 				}
 				if at := (records.BlindField{Field: field, Sub: sub}); !slices.Contains(w.blind, at) {

@@ -50,6 +50,7 @@ func alphabets() map[string]alphabet {
 		"delete":             {letters: []letter{setValue, erase}, check: checkDeleted},
 		"delete and restore": {letters: []letter{setValue, erase, restore}, changes: 5, check: checkDeleted},
 		"delete two windows": {letters: []letter{both, erase, restore}, windows: true, changes: 4, check: checkDeleted},
+		"item struck":        {letters: []letter{editItem, removeItem}, root: []letter{insertItem}, windows: true, changes: 4, check: checkAll},
 		"item moved":         {letters: []letter{removeItem, moveItem, insertItem}, root: []letter{insertItem}, changes: 4, check: checkAll},
 		"places":             {letters: []letter{moveItem, insertItem}, root: []letter{insertItem}, changes: 5, check: checkOrder},
 		"text":               {letters: []letter{typeFirst, typeSecond}, root: []letter{typeTwo}, changes: 5, check: checkText},
@@ -87,15 +88,15 @@ func checkMembers(r *crdt.Record, m *model) string {
 }
 
 func checkDeleted(r *crdt.Record, m *model) string {
-	var got []crdt.Stamp
-	for _, x := range r.DeleteMarks() {
-		got = append(got, x.Stamp)
-	}
 	deleted, conflict := m.deleted()
 	if r.Deleted() != deleted || (r.Conflict() != "") != conflict {
 		return fmt.Sprintf("deleted %v conflict %v", deleted, conflict)
 	}
-	return sameDots(got, m.marks())
+	var got []crdt.Stamp
+	for _, x := range r.DeleteMarks() {
+		got = append(got, x.Stamp)
+	}
+	return sameDots(got, m.disputed())
 }
 
 func checkLife(r *crdt.Record, m *model) string {

@@ -175,8 +175,24 @@ func (d *decoder) counted(id syncproto.ReplicaID) syncproto.ElemID {
 	return e
 }
 
-func (d *decoder) ref() ref {
-	n, changes := d.Uint(), uint64(len(d.used))
+func (d *decoder) ref() ref { return d.refAt(d.Uint()) }
+
+// value reads the dot and value of an entry. In an item the dot may be told as
+// one that a remove knows.
+func (d *decoder) value(e *entry, inItem bool) {
+	n := d.Int()
+	if n < 0 && inItem {
+		n, e.struck = -1-n, true
+	}
+	if n < 0 {
+		d.Failf("dot below 0")
+		return
+	}
+	e.ref, e.value = d.refAt(uint64(n)), d.Raw(syncproto.MaxValueBytes)
+}
+
+func (d *decoder) refAt(n uint64) ref {
+	changes := uint64(len(d.used))
 	if changes == 0 || n/changes >= syncproto.MaxOpsPerPart {
 		d.Failf("dot %d beyond the table of %d changes", n, changes)
 		return ref{}
@@ -187,15 +203,11 @@ func (d *decoder) ref() ref {
 
 func (d *decoder) marks() {
 	n := d.Array(math.MaxInt32)
-	if n%4 != 0 {
+	if n%markMembers != 0 {
 		d.Failf("marks cut short")
 	}
-	for i := 0; i < n/4 && d.Err() == nil; i++ {
-		m := mark{ref: d.ref(), own: d.Bool(), reason: d.Raw(syncproto.MaxValueBytes)}
-		if string(m.reason) == string(null) {
-			m.reason = nil
-		}
-		m.seen = d.seen()
+	for i := 0; i < n/markMembers && d.Err() == nil; i++ {
+		m := d.mark()
 		if i > 0 && d.Err() == nil && d.r.compareRefs(d.r.marks[i-1].ref, m.ref) >= 0 {
 			d.Failf("marks out of order or repeated")
 		}
@@ -203,28 +215,52 @@ func (d *decoder) marks() {
 	}
 }
 
-func (d *decoder) seen() syncproto.VersionVector {
-	n := d.Array(2 * syncproto.MaxSeenEntries)
+func (d *decoder) mark() mark {
+	m := mark{ref: d.ref(), lifted: d.Nil()}
+	if !m.lifted {
+		m.own = d.Bool()
+	}
+	m.reason = d.Raw(syncproto.MaxValueBytes)
+	if string(m.reason) == string(null) {
+		m.reason = nil
+	}
+	d.heard(syncproto.MaxSeenEntries, func(id syncproto.ReplicaID, seq syncproto.Seq) {
+		if m.seen == nil {
+			m.seen = syncproto.VersionVector{}
+		}
+		m.seen[id] = seq
+	})
+	if m.lifted && m.seen != nil {
+		d.Failf("a lifted mark with a context")
+	}
+	d.heard(len(d.r.edits), func(id syncproto.ReplicaID, seq syncproto.Seq) {
+		if seq <= m.seen[id] || seq > d.r.edited(id) {
+			d.Failf("an open edit that the mark knows, or none")
+		}
+		m.open = append(m.open, openEdit{id, seq})
+	})
+	return m
+}
+
+// heard reads (replica, seq)…, at most limit of them, each of a replica's changes.
+func (d *decoder) heard(limit int, each func(id syncproto.ReplicaID, seq syncproto.Seq)) {
+	n := d.Array(2 * limit)
 	if n%2 != 0 {
-		d.Failf("context cut short")
+		d.Failf("list of changes cut short")
 	}
-	if n == 0 || d.Err() != nil {
-		return nil
-	}
-	out := make(syncproto.VersionVector, n/2)
 	var last syncproto.ReplicaID
 	for i := 0; i < n/2 && d.Err() == nil; i++ {
 		id := d.replica()
 		if i > 0 && last.Compare(id) >= 0 {
-			d.Failf("context out of order or repeated")
+			d.Failf("list of changes out of order or repeated")
 		}
 		seq := syncproto.Seq(d.Uint())
 		if seq == 0 || seq > d.r.Version[id] {
-			d.Failf("context beyond the version")
+			d.Failf("change beyond the version")
 		}
-		out[id], last = seq, id
+		each(id, seq)
+		last = id
 	}
-	return out
 }
 
 // complete checks what only the whole tells.
@@ -260,7 +296,9 @@ func (d *decoder) fields(record bool) fieldSet {
 		} else {
 			n--
 			f.class = ClassValue
-			f.entries = d.one(entry{ref: d.ref(), value: d.Raw(syncproto.MaxValueBytes)})
+			var e entry
+			d.value(&e, !record)
+			f.entries = d.one(e)
 		}
 		if f.name == "" || n < 0 {
 			d.Failf("field without a name, or cut short")
@@ -289,9 +327,9 @@ func (d *decoder) content(f *field, record bool) {
 	f.class = Class(d.UintMax(math.MaxUint8))
 	switch {
 	case f.class == ClassValue && n >= 4, f.class == ClassSet && n >= 0:
-		d.entries(f, n, 2)
+		d.entries(f, n, 2, !record)
 	case f.class == ClassLog && n >= 3:
-		d.entries(f, n, 3)
+		d.entries(f, n, 3, !record)
 	case f.class == ClassText && n == 1:
 		f.text = &textField{raw: d.Bytes(maxTextBytes)}
 	case f.class == ClassList && n >= 2 && record:
@@ -301,7 +339,7 @@ func (d *decoder) content(f *field, record bool) {
 	}
 }
 
-func (d *decoder) entries(f *field, n, each int) {
+func (d *decoder) entries(f *field, n, each int, inItem bool) {
 	if n%each != 0 {
 		d.Failf("entries cut short")
 	}
@@ -317,7 +355,7 @@ func (d *decoder) entries(f *field, n, each int) {
 			}
 			d.lamport = max(d.lamport, e.lamport)
 		}
-		e.ref, e.value = d.ref(), d.Raw(syncproto.MaxValueBytes)
+		d.value(&e, inItem && f.class == ClassValue)
 		if i > 0 && d.Err() == nil && d.r.compareEntries(f.class, &f.entries[i-1], &e) >= 0 {
 			d.Failf("entries out of order or repeated")
 		}

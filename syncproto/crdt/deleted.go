@@ -10,15 +10,27 @@ import (
 // while another, unaware, edited or restored it.
 const ConflictDeleteEdit = "delete-edit"
 
-// mark is a live delete mark with the context of its op. own says that the
-// context reaches over the whole of the author's replica up to the op itself;
-// without it (a form opened before that replica's latest change) an edit made
-// in the deleting part counts as unknown too: kept rather than lost.
+// mark is a delete that no other delete knows. It is live until a restore that
+// knows it lifts it; a lifted mark stays for what is open about it: edits that
+// are still to come may be as unaware of the delete as those that came.
 type mark struct {
 	ref
-	seen   syncproto.VersionVector // never modified
+	// seen is the context of the op; never modified, nil once lifted. own says
+	// that it reaches over the whole of the author's replica up to the op itself;
+	// without it (a form opened before that replica's latest change) an edit made
+	// in the deleting part counts as unknown too: kept rather than lost.
+	seen   syncproto.VersionVector
 	own    bool
 	reason syncproto.Value // nil for none
+	lifted bool
+	open   []openEdit // by replica; never modified in place
+}
+
+// openEdit is a replica's latest edit of which neither it knew the delete nor
+// the delete knew it, unless a restore or delete knows both.
+type openEdit struct {
+	replica syncproto.ReplicaID
+	seq     syncproto.Seq
 }
 
 // noteEdit raises the replica's latest edit dot.
@@ -33,23 +45,79 @@ func (r *Record) noteEdit(id syncproto.ReplicaID, seq syncproto.Seq, op uint32) 
 	r.edits[i].seq, r.edits[i].op = seq, op
 }
 
+// edited is the number of the replica's latest edit, 0 for none.
+func (r *Record) edited(id syncproto.ReplicaID) syncproto.Seq {
+	for i := range r.edits {
+		if r.edits[i].replica == id {
+			return r.edits[i].seq
+		}
+	}
+	return 0
+}
+
+// unaware opens the marks that the edits of the present change do not know.
+// Joined before it, they do not know it either.
+func (c *context) unaware(seq syncproto.Seq) {
+	if c.all {
+		return
+	}
+	for i := range c.r.marks {
+		m := &c.r.marks[i]
+		if m.ch == c.ch || c.covers(m.ref, false) {
+			continue
+		}
+		at, ok := slices.BinarySearchFunc(m.open, c.replica, func(e openEdit, id syncproto.ReplicaID) int { return e.replica.Compare(id) })
+		open := slices.Clone(m.open)
+		if !ok {
+			open = slices.Insert(open, at, openEdit{})
+		}
+		open[at] = openEdit{c.replica, seq}
+		m.open = open
+	}
+}
+
+// delete makes a mark in place of those that it knows. Edits joined before it
+// do not know it: those that it does not know either are open. Of an author
+// blind for the record it counts for nothing.
 func (c *context) delete(reason syncproto.Value) {
-	c.restore()
+	if c.blind != 0 {
+		return
+	}
+	r := c.r
+	r.marks = slices.DeleteFunc(r.marks, func(m mark) bool { return c.covers(m.ref, false) })
 	m := mark{ref: c.dot(), seen: c.seen.Copy(), own: c.own}
 	if len(reason) > 0 && string(reason) != string(null) {
 		m.reason = reason
 	}
-	i, _ := slices.BinarySearchFunc(c.r.marks, m, func(a, b mark) int { return c.r.compareRefs(a.ref, b.ref) })
-	c.r.marks = slices.Insert(c.r.marks, i, m)
+	for _, e := range r.edits {
+		if present := e.replica == c.replica && e.seq == r.changes[c.ch].seq; !present && e.seq > c.seen[e.replica] {
+			m.open = append(m.open, openEdit{e.replica, e.seq})
+		}
+	}
+	i, _ := slices.BinarySearchFunc(r.marks, m, func(a, b mark) int { return r.compareRefs(a.ref, b.ref) })
+	r.marks = slices.Insert(r.marks, i, m)
 }
 
-// restore drops the delete marks that the op knows.
+// restore lifts the marks that the op knows, and settles what it knows besides.
 func (c *context) restore() {
-	c.r.marks = slices.DeleteFunc(c.r.marks, func(m mark) bool { return c.covers(m.ref, false) })
+	if c.blind != 0 {
+		return
+	}
+	for i := range c.r.marks {
+		m := &c.r.marks[i]
+		if !c.covers(m.ref, false) {
+			continue
+		}
+		open := slices.DeleteFunc(slices.Clone(m.open), func(e openEdit) bool { return c.all || c.seen[e.replica] >= e.seq })
+		*m = mark{ref: m.ref, reason: m.reason, lifted: true, open: slices.Clip(open)}
+	}
 }
 
 // covers reports whether the mark's context reaches over the edit.
 func (m *mark) covers(r *Record, e *lastEdit) bool {
+	if m.lifted {
+		return false
+	}
 	if m.seen[e.replica] >= e.seq {
 		return true
 	}
@@ -58,9 +126,9 @@ func (m *mark) covers(r *Record, e *lastEdit) bool {
 }
 
 // Deleted reports whether the record is deleted: a delete mark is live and
-// between them the marks' contexts cover every replica's latest edit.
+// between them the live marks' contexts cover every replica's latest edit.
 func (r *Record) Deleted() bool {
-	if len(r.marks) == 0 {
+	if !slices.ContainsFunc(r.marks, func(m mark) bool { return !m.lifted }) {
 		return false
 	}
 	for i := range r.edits {
@@ -72,27 +140,33 @@ func (r *Record) Deleted() bool {
 	return true
 }
 
-// Conflict is ConflictDeleteEdit while a delete mark is live on a record that
-// is not deleted, "" otherwise. A restore or a delete that knows both ends it.
+// Conflict is ConflictDeleteEdit, of a record that is not deleted, while a
+// delete mark is live or open, "" otherwise. A restore or a delete that knows
+// both the delete and the edit ends it; one that knows only the delete does not.
 func (r *Record) Conflict() string {
-	if len(r.marks) > 0 && !r.Deleted() {
+	if slices.ContainsFunc(r.marks, mark.disputed) && !r.Deleted() {
 		return ConflictDeleteEdit
 	}
 	return ""
 }
 
-// DeleteMark is a live delete: who, when and why.
+func (m mark) disputed() bool { return !m.lifted || len(m.open) > 0 }
+
+// DeleteMark is a delete that deletes the record or is in conflict with edits
+// of it: who, when and why.
 type DeleteMark struct {
 	Stamp
 	Reason syncproto.Value // nil when none was given
 }
 
-// DeleteMarks lists the live delete marks in order of their dots. There is
-// more than one after concurrent deletes, which count as one.
+// DeleteMarks lists the delete marks in order of their dots: the live ones, of
+// which there are several after concurrent deletes, and those in conflict.
 func (r *Record) DeleteMarks() []DeleteMark {
-	out := make([]DeleteMark, len(r.marks))
+	out := make([]DeleteMark, 0, len(r.marks))
 	for i := range r.marks {
-		out[i] = DeleteMark{r.stamp(r.marks[i].ref), r.marks[i].reason}
+		if m := &r.marks[i]; m.disputed() {
+			out = append(out, DeleteMark{r.stamp(m.ref), m.reason})
+		}
 	}
 	return out
 }

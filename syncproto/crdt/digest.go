@@ -23,7 +23,7 @@ func (r *Record) Digest(include func(field string, item syncproto.ElemID, sub st
 	d.text(r.Kind)
 	d.number(uint64(len(r.marks)))
 	for i := range r.marks {
-		d.dot(r.marks[i].ref)
+		d.mark(&r.marks[i])
 	}
 	if include == nil {
 		include = func(string, syncproto.ElemID, string) bool { return true }
@@ -60,6 +60,29 @@ func (d *digest) dot(x ref) {
 	d.number(uint64(x.op))
 }
 
+func (d *digest) mark(m *mark) {
+	d.dot(m.ref)
+	if m.lifted {
+		d.number(1)
+	} else {
+		d.number(0)
+	}
+	d.number(uint64(len(m.open)))
+	for _, e := range m.open {
+		d.b = append(d.b, e.replica[:]...)
+		d.number(uint64(e.seq))
+	}
+}
+
+// entry writes dot and value; no op has an index beyond 32 bits.
+func (d *digest) entry(e *entry) {
+	d.dot(e.ref)
+	if e.struck {
+		d.number(1 << 32)
+	}
+	d.bytes(e.value)
+}
+
 func (d *digest) fields(s fieldSet, include func(name string) bool, within func(string, syncproto.ElemID, string) bool) {
 	for i := range s {
 		f := &s[i]
@@ -79,8 +102,7 @@ func (d *digest) fields(s fieldSet, include func(name string) bool, within func(
 		default:
 			d.number(uint64(len(f.entries)))
 			for j := range f.entries {
-				d.dot(f.entries[j].ref)
-				d.bytes(f.entries[j].value)
+				d.entry(&f.entries[j])
 			}
 		}
 	}

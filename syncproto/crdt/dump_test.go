@@ -102,7 +102,7 @@ func dumpModel(m *model) string {
 	for _, id := range version.Replicas() {
 		fmt.Fprintf(&b, "version %s %d\n", id, version[id])
 	}
-	for _, o := range m.marks() {
+	for _, o := range m.disputed() {
 		fmt.Fprintf(&b, "mark %s\n", o.stamp())
 	}
 	for _, name := range sorted(fields) {
@@ -129,7 +129,7 @@ func dumpModel(m *model) string {
 
 func (m *model) dumpField(b *strings.Builder, indent, name string, w where) {
 	if all := m.values(w); len(all) > 0 {
-		first := shown(all)
+		first := shown(m.unstruck(w, all))
 		fmt.Fprintf(b, "%s%s shown %x by %s\n", indent, name, first.op().Value, first.stamp())
 		slices.SortStableFunc(all, func(a, b opRef) int { return slices.Compare(a.op().Value, b.op().Value) })
 		for _, o := range all {
@@ -145,6 +145,18 @@ func (m *model) dumpField(b *strings.Builder, indent, name string, w where) {
 	for _, o := range m.log(w) {
 		fmt.Fprintf(b, "%s%s log %d %x by %s\n", indent, name, o.op().Lamport, o.op().Value, o.stamp())
 	}
+}
+
+// unstruck are the values that no remove of their item knows, all if there is
+// no other.
+func (m *model) unstruck(w where, all []opRef) []opRef {
+	removes := m.ops(func(op *syncproto.Op) bool {
+		return op.Kind == syncproto.OpItemRemove && op.Field == w.field && op.Item == w.item
+	})
+	if left := live(all, removes); len(left) > 0 && !w.item.IsNone() {
+		return left
+	}
+	return all
 }
 
 func sorted(set map[string]bool) []string {

@@ -17,6 +17,9 @@ const formatVersion = 1
 // marks, fields.
 const encodedMembers = 11
 
+// markMembers is how many members each mark has in its array.
+const markMembers = 5
+
 // encoder writes a state. Replicas, authors and changes stand once, in tables
 // that hold exactly what is referred to, in order of their bytes: the same
 // joined changes give the same bytes.
@@ -124,19 +127,29 @@ func (e *encoder) changes() {
 	}
 }
 
-// marks writes each mark's dot, own, reason, and context as (replica, seq).
+// marks writes each mark's dot, own (null if lifted), reason, context and open
+// edits, these two as (replica, seq).
 func (e *encoder) marks() {
-	e.b = wire.AppendArray(e.b, 4*len(e.r.marks))
+	e.b = wire.AppendArray(e.b, markMembers*len(e.r.marks))
 	for i := range e.r.marks {
 		m := &e.r.marks[i]
 		e.ref(m.ref)
-		e.b = wire.AppendBool(e.b, m.own)
+		if m.lifted {
+			e.b = wire.AppendNil(e.b)
+		} else {
+			e.b = wire.AppendBool(e.b, m.own)
+		}
 		e.b = append(e.b, normal(m.reason)...)
 		seen := m.seen.Replicas()
 		e.b = wire.AppendArray(e.b, 2*len(seen))
 		for _, id := range seen {
 			e.uint(e.replica(id))
 			e.uint(uint64(m.seen[id]))
+		}
+		e.b = wire.AppendArray(e.b, 2*len(m.open))
+		for _, x := range m.open {
+			e.uint(e.replica(x.replica))
+			e.uint(uint64(x.seq))
 		}
 	}
 }
@@ -145,8 +158,21 @@ func (e *encoder) uint(n uint64) { e.b = wire.AppendUint(e.b, n) }
 
 // ref writes a dot as one number: op × changes + change. For a record written
 // by one save that is the op's index.
-func (e *encoder) ref(x ref) {
-	e.uint(uint64(x.op)*uint64(len(e.order)) + uint64(e.index[x.ch]))
+func (e *encoder) ref(x ref) { e.uint(e.number(x)) }
+
+func (e *encoder) number(x ref) uint64 {
+	return uint64(x.op)*uint64(len(e.order)) + uint64(e.index[x.ch])
+}
+
+// value writes the dot and value of an entry; of one that a remove of its item
+// knows, −1 − the dot.
+func (e *encoder) value(x *entry) {
+	if x.struck {
+		e.b = wire.AppendInt(e.b, -1-int64(e.number(x.ref)))
+	} else {
+		e.ref(x.ref)
+	}
+	e.b = append(e.b, x.value...)
 }
 
 // fields writes name and content of each field in turn. The commonest content,
@@ -164,23 +190,20 @@ func (e *encoder) fields(s fieldSet) {
 		f := &s[i]
 		e.b = wire.AppendText(e.b, f.name)
 		if f.single() {
-			e.ref(f.entries[0].ref)
-			e.b = append(e.b, f.entries[0].value...)
+			e.value(&f.entries[0])
 			continue
 		}
 		switch f.class {
 		case ClassValue, ClassSet:
 			e.class(f, 1+2*len(f.entries))
 			for j := range f.entries {
-				e.ref(f.entries[j].ref)
-				e.b = append(e.b, f.entries[j].value...)
+				e.value(&f.entries[j])
 			}
 		case ClassLog:
 			e.class(f, 1+3*len(f.entries))
 			for j := range f.entries {
 				e.uint(f.entries[j].lamport)
-				e.ref(f.entries[j].ref)
-				e.b = append(e.b, f.entries[j].value...)
+				e.value(&f.entries[j])
 			}
 		case ClassText:
 			e.class(f, 2)

@@ -13,8 +13,9 @@ import (
 type Options struct {
 	// Blind reports whether the author could not read the field (sub is ""
 	// for a field of the record, and for the list itself). An op on such a
-	// field adds, but removes only what its own part added. It is asked
-	// before anything of the part is applied.
+	// field adds, but removes only what its own part added. Asked for no field
+	// at all it tells whether deletes and restores of the record count. It is
+	// asked before anything of the part is applied.
 	Blind func(field, sub string) bool
 	// Read says that package wire read the part: its values are canonical and
 	// within the limits, and are not read a second time. It changes no outcome.
@@ -129,6 +130,7 @@ func (r *Record) apply(pl *plan, all bool) {
 	}
 	if edited {
 		r.noteEdit(h.Replica, h.Seq, lastEdit)
+		c.unaware(h.Seq)
 	}
 	if !c.dotted {
 		r.changes = r.changes[:len(r.changes)-1]

@@ -118,6 +118,7 @@ func (l *list) apply(c *context, op *syncproto.Op) {
 	case syncproto.OpItemRemove:
 		it := l.find(op.Item)
 		it.life = c.dropRefs(it.life)
+		it.strike(c)
 	case syncproto.OpItemMove:
 		it := l.find(op.Item)
 		it.touch(c)
@@ -135,6 +136,19 @@ func (it *item) touch(c *context) {
 	x := c.dot()
 	i, _ := slices.BinarySearchFunc(it.life, x, c.r.compareRefs)
 	it.life = slices.Insert(it.life, i, x)
+}
+
+// strike marks the values that the remove knows: should an edit that did not
+// know of it bring the item back, what is new is shown before them.
+func (it *item) strike(c *context) {
+	for i := range it.fields {
+		f := &it.fields[i]
+		for j := range f.entries {
+			if e := &f.entries[j]; f.class == ClassValue && c.covers(e.ref, c.blind&blindField != 0) {
+				e.struck = true
+			}
+		}
+	}
 }
 
 // dropRefs removes the covered life dots. The item belongs to the list, so it

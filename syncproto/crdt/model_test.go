@@ -111,18 +111,60 @@ func (m *model) marks() []opRef {
 }
 
 // deleted: a mark is live, and each replica's latest edit is known to one. An
-// op knows the whole past of its own replica when its part has seen it.
+// op knows the whole past of its own replica when its part has seen it. In
+// conflict is what is not deleted and has a live mark, or an edit and a delete
+// of which no later decision knew both.
 func (m *model) deleted() (deleted, conflict bool) {
 	marks := m.marks()
-	if len(marks) == 0 {
-		return false, false
-	}
+	deleted = len(marks) > 0
 	for _, e := range m.lastEdits() {
-		if !slices.ContainsFunc(marks, func(k opRef) bool { return k.voids(e) }) {
-			return false, true
+		deleted = deleted && slices.ContainsFunc(marks, func(k opRef) bool { return k.voids(e) })
+	}
+	return deleted, !deleted && (len(marks) > 0 || m.anyUnsettled())
+}
+
+// anyUnsettled asks of every delete, known to another or not.
+func (m *model) anyUnsettled() bool {
+	deletes := m.ops(func(op *syncproto.Op) bool { return op.Kind == syncproto.OpDelete })
+	ends := m.ops(func(op *syncproto.Op) bool { return op.Kind == syncproto.OpDelete || op.Kind == syncproto.OpRestore })
+	return slices.ContainsFunc(deletes, func(d opRef) bool { return m.unsettled(d, ends) })
+}
+
+// disputed lists the deletes that a record is deleted by or in conflict over:
+// those known to no other delete, and of these the live ones and those with an
+// edit of which neither knows the other, nor a restore or delete both.
+func (m *model) disputed() []opRef {
+	deletes := m.ops(func(op *syncproto.Op) bool { return op.Kind == syncproto.OpDelete })
+	ends := m.ops(func(op *syncproto.Op) bool { return op.Kind == syncproto.OpDelete || op.Kind == syncproto.OpRestore })
+	return slices.DeleteFunc(live(deletes, deletes), func(d opRef) bool {
+		return len(live([]opRef{d}, ends)) == 0 && !m.unsettled(d, ends)
+	})
+}
+
+func (m *model) unsettled(d opRef, ends []opRef) bool {
+	return slices.ContainsFunc(m.edits(), func(e opRef) bool {
+		return !e.knows(d.dot()) && !d.knowsEdit(e) &&
+			!slices.ContainsFunc(ends, func(x opRef) bool { return x.knows(d.dot()) && x.knowsEdit(e) })
+	})
+}
+
+// edits lists every op but deletes, and creations as ops before the first.
+func (m *model) edits() []opRef {
+	out := m.ops(func(op *syncproto.Op) bool { return op.Kind != syncproto.OpDelete })
+	for i := range m.parts {
+		if m.parts[i].p.Kind != "" {
+			out = append(out, opRef{&m.parts[i], -1})
 		}
 	}
-	return true, false
+	return out
+}
+
+// knowsEdit is knows for what may be a creation.
+func (o opRef) knowsEdit(e opRef) bool {
+	if e.s == o.s {
+		return e.i < o.i
+	}
+	return o.s.p.Seen[e.s.h.Replica] >= e.s.h.Seq
 }
 
 // edit is an edit dot: op is the index + 1, 0 for the creation.

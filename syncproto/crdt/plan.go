@@ -78,9 +78,6 @@ func (pl *plan) askBlind(opt Options) {
 	pl.blind = make([]blindness, len(pl.p.Ops))
 	for i := range pl.p.Ops {
 		op := &pl.p.Ops[i]
-		if op.Field == "" {
-			continue
-		}
 		if opt.Blind(op.Field, "") {
 			pl.blind[i] |= blindField
 		}

@@ -235,11 +235,21 @@ func (s fieldSet) value(r *Record, name string) (Entry, bool) {
 	if f == nil || len(f.entries) == 0 {
 		return Entry{}, false
 	}
-	i := shownFirst(len(f.entries), func(i int) (syncproto.Dot, int64) {
-		x := f.entries[i].ref
+	entries := unstruck(f.entries)
+	i := shownFirst(len(entries), func(i int) (syncproto.Dot, int64) {
+		x := entries[i].ref
 		return r.dot(x), r.changes[x.ch].wall
 	})
-	return Entry{r.stamp(f.entries[i].ref), f.entries[i].value}, true
+	return Entry{r.stamp(entries[i].ref), entries[i].value}, true
+}
+
+// unstruck are the values that no remove of their item knows, all if it knows
+// them all.
+func unstruck(entries []entry) []entry {
+	if !slices.ContainsFunc(entries, func(e entry) bool { return e.struck }) || !slices.ContainsFunc(entries, func(e entry) bool { return !e.struck }) {
+		return entries
+	}
+	return slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return e.struck })
 }
 
 func (s fieldSet) values(r *Record, name string) []Entry {

@@ -44,7 +44,7 @@ type Record struct {
 	Partial bool
 
 	edits   []lastEdit // per replica that edited, by replica
-	marks   []mark     // live delete marks, by dot
+	marks   []mark     // deletes that no other delete knows, by dot
 	changes []change   // the table that refs point into; may hold dead ones
 	live    int        // how many of them were alive at the last compaction
 	fields  fieldSet
@@ -88,6 +88,8 @@ type entry struct {
 	ref
 	lamport uint64
 	value   syncproto.Value
+	// struck, of a value in an item, says that a remove of the item knows it.
+	struck bool
 }
 
 // fieldSet is ordered by name, then class.

@@ -16,8 +16,9 @@ import (
 //
 //   - a value gives way to what the same replica had set before, else to what
 //     is shown without it, else to none;
-//   - a member, an item, inserted text goes; a moved item goes back;
-//   - a delete of the record is restored.
+//   - a member, an item, inserted text goes; a moved item goes back.
+//
+// A delete or restore of the record counted for nothing.
 //
 // It is for a record that is there and not deleted without the part: any other
 // is to be deleted (again), by an ordinary edit that knows everything. Entries
@@ -70,8 +71,6 @@ func (u *undo) op(op *syncproto.Op, t target) error {
 		return u.e.RemoveItem(op.Field, id)
 	case syncproto.OpItemMove:
 		return u.place(op)
-	case syncproto.OpDelete:
-		return u.e.Restore()
 	}
 	return nil // what a blind author removed is still there
 }

@@ -113,26 +113,45 @@ func (h *history) records(m *mirror) []string {
 	return out
 }
 
-// deleted is rule 10 in its own words.
+// deleted is rule 10 in its own words: what no delete knows keeps the record,
+// and a delete and an edit unaware of one another are in conflict until a
+// restore or delete that knows both.
 func (h *history) deleted(m *mirror, rec string) (deleted, conflict bool) {
-	ends := h.on(m, func(a *act) bool { return a.rec == rec && (a.op == "delete" || a.op == "restore") })
-	marks := survivors(h.on(m, func(a *act) bool { return a.rec == rec && a.op == "delete" }), ends)
-	if len(marks) == 0 {
-		return false, false
+	deletes := h.on(m, func(a *act) bool { return a.rec == rec && a.op == "delete" })
+	edits := h.on(m, func(a *act) bool { return a.rec == rec && a.op != "delete" })
+	if len(deletes) > 0 && len(survivors(edits, deletes)) == 0 {
+		return true, false
 	}
-	unknown := h.on(m, func(a *act) bool {
-		return a.rec == rec && a.op != "delete" && !slices.ContainsFunc(marks, func(d *act) bool { return d.knows[a.id] })
-	})
-	return len(unknown) == 0, len(unknown) > 0
+	ends := h.on(m, func(a *act) bool { return a.rec == rec && (a.op == "delete" || a.op == "restore") })
+	for _, d := range deletes {
+		for _, e := range edits {
+			both := func(x *act) bool { return x.knows[d.id] && x.knows[e.id] }
+			if !d.knows[e.id] && !e.knows[d.id] && !slices.ContainsFunc(ends, both) {
+				conflict = true
+			}
+		}
+	}
+	return false, conflict
 }
 
-// values are the distinct values that rule 6 keeps.
-func (h *history) values(m *mirror, key, item string) map[string]bool {
+// values are the distinct values that rule 6 keeps, and those of them that may
+// be shown: in an item that was brought back the new ones (rule 8).
+func (h *history) values(m *mirror, key, item string) (all, shown map[string]bool) {
 	sets := h.on(m, func(a *act) bool {
 		return a.key() == key && a.item == item && (a.op == "set" || a.op == "lset" || a.op == "lins")
 	})
+	removes := h.on(m, func(a *act) bool { return a.key() == key && a.item == item && a.op == "ldel" })
+	kept := survivors(sets, sets)
+	fresh := survivors(kept, removes)
+	if len(fresh) == 0 {
+		fresh = kept
+	}
+	return distinct(kept), distinct(fresh)
+}
+
+func distinct(acts []*act) map[string]bool {
 	out := map[string]bool{}
-	for _, a := range survivors(sets, sets) {
+	for _, a := range acts {
 		out[fmt.Sprint(a.value)] = true
 	}
 	return out
