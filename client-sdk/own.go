@@ -65,7 +65,7 @@ func (c *Client) lastOwn(id syncproto.RecordID, replica syncproto.ReplicaID) (sy
 	last := c.own.last(id, replica)
 	h, err := c.record(id)
 	if err == nil && h != nil && h.base != nil {
-		last = max(last, h.base.Version[replica])
+		last = max(last, h.base.Version.Of(replica))
 	}
 	return last, err
 }

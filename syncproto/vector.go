@@ -1,18 +1,70 @@
 package syncproto
 
 import (
-	"maps"
+	"iter"
 	"slices"
 )
 
 // VersionVector says, per replica, which is the latest change known; through
 // each change's Prev all earlier changes of that replica to the same record
-// are known too. The zero value (nil) is the empty vector. Not safe for
-// concurrent writes.
-type VersionVector map[ReplicaID]Seq
+// are known too. It is ordered by replica, each at most once and none with seq
+// 0: Set keeps it so, and so does VectorOf. The zero value (nil) is the empty
+// vector. Most have one or two entries, so they are looked through in order.
+// Not safe for concurrent writes.
+type VersionVector []ChangeID
+
+// VectorOf makes a vector of the latest changes of some replicas, in any order.
+func VectorOf(latest ...ChangeID) VersionVector {
+	var v VersionVector
+	for _, c := range latest {
+		v.Set(c.Replica, c.Seq)
+	}
+	return v
+}
+
+// fewEntries is up to how many a look in order is faster than halving.
+const fewEntries = 8
+
+// Index is the place of replica r, or the one it would have.
+func (v VersionVector) Index(r ReplicaID) (int, bool) {
+	if len(v) > fewEntries {
+		return slices.BinarySearchFunc(v, r, func(c ChangeID, r ReplicaID) int { return c.Replica.Compare(r) })
+	}
+	for i := range v {
+		if v[i].Replica == r {
+			return i, true
+		}
+	}
+	i := 0
+	for i < len(v) && v[i].Replica.Compare(r) < 0 {
+		i++
+	}
+	return i, false
+}
+
+// Of is the latest change known of replica r, 0 for none.
+func (v VersionVector) Of(r ReplicaID) Seq {
+	if i, ok := v.Index(r); ok {
+		return v[i].Seq
+	}
+	return 0
+}
+
+// Set makes seq the latest change known of replica r, in place where it can.
+func (v *VersionVector) Set(r ReplicaID, seq Seq) {
+	i, ok := v.Index(r)
+	switch {
+	case ok && seq > 0:
+		(*v)[i].Seq = seq
+	case ok:
+		*v = slices.Delete(*v, i, i+1)
+	case seq > 0:
+		*v = slices.Insert(*v, i, ChangeID{r, seq})
+	}
+}
 
 // Covers reports whether the vector knows change seq of replica r.
-func (v VersionVector) Covers(r ReplicaID, seq Seq) bool { return v[r] >= seq }
+func (v VersionVector) Covers(r ReplicaID, seq Seq) bool { return v.Of(r) >= seq }
 
 // Ordering is the outcome of comparing two version vectors.
 type Ordering int
@@ -27,66 +79,53 @@ const (
 
 // Compare says how v stands to w. A missing entry equals a zero entry.
 func (v VersionVector) Compare(w VersionVector) Ordering {
-	less, more := false, false
-	for r, s := range v {
-		if s > w[r] {
-			more = true
-		}
-	}
-	for r, s := range w {
-		if s > v[r] {
-			less = true
-		}
-	}
-	switch {
+	switch less, more := v.LessEqual(w), w.LessEqual(v); {
 	case less && more:
-		return Concurrent
+		return Equal
 	case less:
 		return Before
 	case more:
 		return After
 	}
-	return Equal
+	return Concurrent
 }
 
 // LessEqual reports whether w knows everything v knows.
 func (v VersionVector) LessEqual(w VersionVector) bool {
-	for r, s := range v {
-		if s > w[r] {
+	for _, c := range v {
+		for len(w) > 0 && w[0].Replica != c.Replica && w[0].Replica.Compare(c.Replica) < 0 {
+			w = w[1:]
+		}
+		if len(w) == 0 || w[0].Replica != c.Replica || c.Seq > w[0].Seq {
 			return false
 		}
 	}
 	return true
 }
 
-// Merge raises v to know what w knows and returns it; a nil v is allocated.
+// Merge raises v to know what w knows and returns it.
 func (v VersionVector) Merge(w VersionVector) VersionVector {
-	if v == nil && len(w) > 0 {
-		v = make(VersionVector, len(w))
-	}
-	for r, s := range w {
-		if s > v[r] {
-			v[r] = s
+	for _, c := range w {
+		if c.Seq > v.Of(c.Replica) {
+			v.Set(c.Replica, c.Seq)
 		}
 	}
 	return v
 }
 
-// Copy returns an independent copy; nil stays nil.
-func (v VersionVector) Copy() VersionVector { return maps.Clone(v) }
-
-// Replicas lists the replicas with a non-zero entry in order of their bytes:
-// the order of every encoding of a vector.
-func (v VersionVector) Replicas() []ReplicaID {
-	out := make([]ReplicaID, 0, len(v))
-	for r, s := range v {
-		if s > 0 {
-			out = append(out, r)
+// All visits replicas and seqs in order.
+func (v VersionVector) All() iter.Seq2[ReplicaID, Seq] {
+	return func(yield func(ReplicaID, Seq) bool) {
+		for _, c := range v {
+			if !yield(c.Replica, c.Seq) {
+				return
+			}
 		}
 	}
-	slices.SortFunc(out, ReplicaID.Compare)
-	return out
 }
+
+// Copy returns an independent copy; nil stays nil.
+func (v VersionVector) Copy() VersionVector { return slices.Clone(v) }
 
 // Range is a run of sequence numbers, both ends included.
 type Range struct{ From, To Seq }

@@ -2,6 +2,8 @@ package syncproto_test
 
 import (
 	"crypto/sha256"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,10 +14,10 @@ import (
 
 func vectorGen() *rapid.Generator[syncproto.VersionVector] {
 	return rapid.Custom(func(t *rapid.T) syncproto.VersionVector {
-		v := syncproto.VersionVector{}
+		var v syncproto.VersionVector
 		for i := range 4 {
 			if n := rapid.IntRange(0, 3).Draw(t, "seq"); n > 0 {
-				v[syncproto.ReplicaID{byte(i)}] = syncproto.Seq(n)
+				v.Set(syncproto.ReplicaID{byte(3 * (i + 1) % 5)}, syncproto.Seq(n))
 			}
 		}
 		return v
@@ -40,6 +42,31 @@ func TestVersionVectorLaws(t *testing.T) {
 		}
 		if got := a.Compare(b); got != want {
 			t.Fatalf("%v against %v is %v, want %v", a, b, got, want)
+		}
+	})
+}
+
+func TestVersionVectorAgainstMap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var v syncproto.VersionVector
+		m := map[syncproto.ReplicaID]syncproto.Seq{}
+		for _, b := range rapid.SliceOfN(rapid.Byte(), 0, 60).Draw(t, "sets") {
+			id, seq := syncproto.ReplicaID{b % 24}, syncproto.Seq(b/24)
+			v.Set(id, seq)
+			if m[id] = seq; seq == 0 {
+				delete(m, id)
+			}
+			if got := maps.Collect(v.All()); !maps.Equal(got, m) || len(v) != len(m) {
+				t.Fatalf("%v, want %v", v, m)
+			}
+			for i := range byte(24) {
+				if id := (syncproto.ReplicaID{i}); v.Of(id) != m[id] || !v.Covers(id, m[id]) || v.Covers(id, m[id]+1) {
+					t.Fatalf("%d is at %d, want %d", i, v.Of(id), m[id])
+				}
+			}
+			if !slices.IsSortedFunc(v, func(a, b syncproto.ChangeID) int { return a.Replica.Compare(b.Replica) }) {
+				t.Fatalf("out of order: %v", v)
+			}
 		}
 	})
 }

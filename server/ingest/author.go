@@ -125,7 +125,7 @@ func shownAt(ctx context.Context, r store.Reader, now *crdt.Record, steps uint32
 	if len(last) == 1 && last[0].Change() == seen {
 		return now.Clone(), nil
 	}
-	if seq := now.Version[seen.Replica]; seen.IsZero() || seq < seen.Seq {
+	if seq := now.Version.Of(seen.Replica); seen.IsZero() || seq < seen.Seq {
 		return nil, errNoChange
 	}
 	found := false

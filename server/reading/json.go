@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"time"
 
 	"github.com/chuantou/chuantou/server/acting"
@@ -78,7 +79,7 @@ func (j JSON) Record(ctx context.Context, viewer syncproto.PersonID, id syncprot
 		return httpapi.Record{}, err
 	}
 	out := httpapi.Record{ID: id, Kind: l.rec.Kind, Label: j.kindLabel(l.rec.Kind), Title: j.title(l), Number: j.number(l),
-		Place: l.facts.Place, Status: cmp.Or(l.look.Status(), view.Submitted), Deleted: l.rec.Deleted(), Version: l.rec.Version, Fields: []httpapi.Field{}, Latest: l.latest, AsOf: asOf}
+		Place: l.facts.Place, Status: cmp.Or(l.look.Status(), view.Submitted), Deleted: l.rec.Deleted(), Version: maps.Collect(l.rec.Version.All()), Fields: []httpapi.Field{}, Latest: l.latest, AsOf: asOf}
 	out.Marks = l.look.Chips()
 	if p, ok := l.look.Progress(); ok {
 		out.State, out.StateMark = p.State, p.Mark

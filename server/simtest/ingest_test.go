@@ -236,7 +236,7 @@ func TestSeenBeyondWhatExistsIsHeldInBoundedWork(t *testing.T) {
 	_, a, _, _ := threeDevices(t)
 	id := a.visit(nil)
 	rec := a.own[id]
-	h := syncproto.VersionVector{a.replica: 1, {9}: 1 << 62}
+	h := syncproto.VectorOf(syncproto.ChangeID{Replica: a.replica, Seq: 1}, syncproto.ChangeID{Replica: syncproto.ReplicaID{9}, Seq: 1 << 62})
 	a.seq++
 	head := syncproto.Header{Replica: a.replica, Seq: a.seq, Author: a.person}
 	part := syncproto.Part{Record: rec.ID, Prev: 1, Seen: h, Ops: []syncproto.Op{{Kind: syncproto.OpSet, Field: "purpose", Value: value("x")}}}

@@ -116,8 +116,8 @@ func TestReplayGivesTheStoredState(t *testing.T) {
 					d.write(id, "", func(e *crdt.Edit) { must(t, e.Set("situation.personal", value(rng.IntN(2) == 0))) })
 				case 7:
 					_, now := w.stored(id)
-					seen := now.Version.Replicas()[0]
-					err := w.ingest.Act(t.Context(), leader.person, id, syncproto.ChangeID{Replica: seen, Seq: now.Version[seen]},
+					seen := now.Version[0]
+					err := w.ingest.Act(t.Context(), leader.person, id, seen,
 						func(_ *crdt.Record, _ *authz.Facts, e *crdt.Edit) error {
 							return e.Log("comments", value(map[string]any{"text": "知道了"}))
 						})

@@ -50,7 +50,7 @@ func (c *context) covers(x ref, blind bool) bool {
 		return true
 	}
 	d := &c.r.changes[x.ch]
-	return c.seen[d.replica] >= d.seq
+	return c.seen.Covers(d.replica, d.seq)
 }
 
 // insert puts e where it belongs. The first entry of a field takes its place

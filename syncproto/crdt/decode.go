@@ -88,11 +88,11 @@ func (d *decoder) heads() {
 		return
 	}
 	r := d.r
-	r.Version = make(syncproto.VersionVector, len(d.replicas))
+	r.Version = make(syncproto.VersionVector, 0, len(d.replicas)+1) // one more may be about to write
 	r.edits = make([]lastEdit, 0, len(d.replicas))
 	for _, id := range d.replicas {
 		seq := d.UintMax(math.MaxInt64)
-		r.Version[id] = syncproto.Seq(seq)
+		r.Version = append(r.Version, syncproto.ChangeID{Replica: id, Seq: syncproto.Seq(seq)})
 		if d.Nil() {
 			d.UintMax(0)
 		} else {
@@ -121,8 +121,9 @@ func (d *decoder) changes() {
 	d.used = make([]bool, n/4)
 	authors := make([]bool, len(d.authors))
 	for i := 0; i < n/4 && d.Err() == nil; i++ {
-		c := change{replica: d.replica()}
-		seq, back := r.Version[c.replica], syncproto.Seq(d.Uint())
+		of := d.index()
+		c := change{replica: r.Version[of].Replica}
+		seq, back := r.Version[of].Seq, syncproto.Seq(d.Uint())
 		if back >= seq {
 			d.Failf("change before the first")
 		}
@@ -144,6 +145,16 @@ func (d *decoder) changes() {
 	if slices.Contains(authors, false) {
 		d.Failf("author without a change")
 	}
+}
+
+// index reads which of the replicas is meant; 0 for one that is not there.
+func (d *decoder) index() int {
+	i := d.Uint()
+	if i >= uint64(len(d.replicas)) {
+		d.Failf("replica %d of %d", i, len(d.replicas))
+		return 0
+	}
+	return int(i)
 }
 
 func (d *decoder) replica() syncproto.ReplicaID { return d.replicaAt(d.Uint()) }
@@ -224,43 +235,41 @@ func (d *decoder) mark() mark {
 	if string(m.reason) == string(null) {
 		m.reason = nil
 	}
-	d.heard(syncproto.MaxSeenEntries, func(id syncproto.ReplicaID, seq syncproto.Seq) {
-		if m.seen == nil {
-			m.seen = syncproto.VersionVector{}
-		}
-		m.seen[id] = seq
-	})
+	m.seen = d.vector(syncproto.MaxSeenEntries)
 	if m.lifted && m.seen != nil {
 		d.Failf("a lifted mark with a context")
 	}
-	d.heard(len(d.r.edits), func(id syncproto.ReplicaID, seq syncproto.Seq) {
-		if seq <= m.seen[id] || seq > d.r.edited(id) {
-			d.Failf("an open edit that the mark knows, or none")
+	m.open = d.vector(len(d.r.edits))
+	for _, x := range m.open {
+		if m.seen.Covers(x.Replica, x.Seq) || x.Seq > d.r.edited(x.Replica) {
+			d.Failf("a mark open to an edit that it knows, or to none")
 		}
-		m.open = append(m.open, openEdit{id, seq})
-	})
+	}
 	return m
 }
 
-// heard reads (replica, seq)…, at most limit of them, each of a replica's changes.
-func (d *decoder) heard(limit int, each func(id syncproto.ReplicaID, seq syncproto.Seq)) {
+// vector reads (replica, seq)…, at most limit of them, of changes that are joined.
+func (d *decoder) vector(limit int) syncproto.VersionVector {
 	n := d.Array(2 * limit)
 	if n%2 != 0 {
-		d.Failf("list of changes cut short")
+		d.Failf("vector cut short")
 	}
-	var last syncproto.ReplicaID
-	for i := 0; i < n/2 && d.Err() == nil; i++ {
-		id := d.replica()
-		if i > 0 && last.Compare(id) >= 0 {
-			d.Failf("list of changes out of order or repeated")
+	if n == 0 || d.Err() != nil {
+		return nil
+	}
+	out := make(syncproto.VersionVector, 0, n/2)
+	for i, last := 0, 0; i < n/2 && d.Err() == nil; i++ {
+		of := d.index()
+		if i > 0 && last >= of {
+			d.Failf("vector out of order or repeated")
 		}
 		seq := syncproto.Seq(d.Uint())
-		if seq == 0 || seq > d.r.Version[id] {
-			d.Failf("change beyond the version")
+		if seq == 0 || d.Err() == nil && seq > d.r.Version[of].Seq {
+			d.Failf("vector beyond the version")
 		}
-		each(id, seq)
-		last = id
+		out, last = append(out, syncproto.ChangeID{Replica: d.replicas[of], Seq: seq}), of
 	}
+	return out
 }
 
 // complete checks what only the whole tells.

@@ -23,14 +23,9 @@ type mark struct {
 	own    bool
 	reason syncproto.Value // nil for none
 	lifted bool
-	open   []openEdit // by replica; never modified in place
-}
-
-// openEdit is a replica's latest edit of which neither it knew the delete nor
-// the delete knew it, unless a restore or delete knows both.
-type openEdit struct {
-	replica syncproto.ReplicaID
-	seq     syncproto.Seq
+	// open tells of each replica the latest edit of which neither it knows the
+	// delete nor the delete it, nor a restore or delete both; never modified.
+	open syncproto.VersionVector
 }
 
 // noteEdit raises the replica's latest edit dot.
@@ -66,13 +61,8 @@ func (c *context) unaware(seq syncproto.Seq) {
 		if m.ch == c.ch || c.covers(m.ref, false) {
 			continue
 		}
-		at, ok := slices.BinarySearchFunc(m.open, c.replica, func(e openEdit, id syncproto.ReplicaID) int { return e.replica.Compare(id) })
-		open := slices.Clone(m.open)
-		if !ok {
-			open = slices.Insert(open, at, openEdit{})
-		}
-		open[at] = openEdit{c.replica, seq}
-		m.open = open
+		m.open = m.open.Copy()
+		m.open.Set(c.replica, seq)
 	}
 }
 
@@ -90,8 +80,8 @@ func (c *context) delete(reason syncproto.Value) {
 		m.reason = reason
 	}
 	for _, e := range r.edits {
-		if present := e.replica == c.replica && e.seq == r.changes[c.ch].seq; !present && e.seq > c.seen[e.replica] {
-			m.open = append(m.open, openEdit{e.replica, e.seq})
+		if present := e.replica == c.replica && e.seq == r.changes[c.ch].seq; !present && !c.seen.Covers(e.replica, e.seq) {
+			m.open = append(m.open, syncproto.ChangeID{Replica: e.replica, Seq: e.seq})
 		}
 	}
 	i, _ := slices.BinarySearchFunc(r.marks, m, func(a, b mark) int { return r.compareRefs(a.ref, b.ref) })
@@ -108,8 +98,8 @@ func (c *context) restore() {
 		if !c.covers(m.ref, false) {
 			continue
 		}
-		open := slices.DeleteFunc(slices.Clone(m.open), func(e openEdit) bool { return c.all || c.seen[e.replica] >= e.seq })
-		*m = mark{ref: m.ref, reason: m.reason, lifted: true, open: slices.Clip(open)}
+		open := slices.DeleteFunc(m.open.Copy(), func(e syncproto.ChangeID) bool { return c.all || c.seen.Covers(e.Replica, e.Seq) })
+		*m = mark{ref: m.ref, reason: m.reason, lifted: true, open: open}
 	}
 }
 
@@ -118,7 +108,7 @@ func (m *mark) covers(r *Record, e *lastEdit) bool {
 	if m.lifted {
 		return false
 	}
-	if m.seen[e.replica] >= e.seq {
+	if m.seen.Covers(e.replica, e.seq) {
 		return true
 	}
 	d := &r.changes[m.ch]

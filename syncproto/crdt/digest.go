@@ -69,8 +69,8 @@ func (d *digest) mark(m *mark) {
 	}
 	d.number(uint64(len(m.open)))
 	for _, e := range m.open {
-		d.b = append(d.b, e.replica[:]...)
-		d.number(uint64(e.seq))
+		d.b = append(d.b, e.Replica[:]...)
+		d.number(uint64(e.Seq))
 	}
 }
 

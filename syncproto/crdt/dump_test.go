@@ -17,8 +17,8 @@ func stampOf(s crdt.Stamp) string { return fmt.Sprintf("%s@%d", s.Dot, s.Wall) }
 func dumpRecord(r *crdt.Record) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "kind %s deleted %v conflict %v\n", r.Kind, r.Deleted(), r.Conflict() != "")
-	for _, id := range r.Version.Replicas() {
-		fmt.Fprintf(&b, "version %s %d\n", id, r.Version[id])
+	for id, seq := range r.Version.All() {
+		fmt.Fprintf(&b, "version %s %d\n", id, seq)
 	}
 	for _, m := range r.DeleteMarks() {
 		fmt.Fprintf(&b, "mark %s\n", stampOf(m.Stamp))
@@ -83,14 +83,14 @@ func docOf(r fieldReader, name string) string {
 func dumpModel(m *model) string {
 	var b strings.Builder
 	kind := ""
-	version := syncproto.VersionVector{}
+	var version syncproto.VersionVector
 	fields := map[string]bool{}
 	for _, s := range m.parts {
 		kind += s.p.Kind
 		if s.p.Kind != "" {
 			kind = s.p.Kind
 		}
-		version[s.h.Replica] = max(version[s.h.Replica], s.h.Seq)
+		version.Set(s.h.Replica, max(version.Of(s.h.Replica), s.h.Seq))
 		for i := range s.p.Ops {
 			if s.p.Ops[i].Field != "" {
 				fields[s.p.Ops[i].Field] = true
@@ -99,8 +99,8 @@ func dumpModel(m *model) string {
 	}
 	deleted, conflict := m.deleted()
 	fmt.Fprintf(&b, "kind %s deleted %v conflict %v\n", kind, deleted, conflict)
-	for _, id := range version.Replicas() {
-		fmt.Fprintf(&b, "version %s %d\n", id, version[id])
+	for id, seq := range version.All() {
+		fmt.Fprintf(&b, "version %s %d\n", id, seq)
 	}
 	for _, o := range m.disputed() {
 		fmt.Fprintf(&b, "mark %s\n", o.stamp())

@@ -47,9 +47,9 @@ func (r *Record) Edit(replica syncproto.ReplicaID, latest *Record) *Edit {
 		latest = r
 	}
 	e := &Edit{r: r, latest: latest}
-	e.part = syncproto.Part{Record: r.ID, Prev: latest.Version[replica], Seen: r.Version.Copy()}
+	e.part = syncproto.Part{Record: r.ID, Prev: latest.Version.Of(replica), Seen: r.Version.Copy()}
 	r.changes = append(r.changes, change{replica: replica, seq: unsaved})
-	e.c = context{r: r, seen: e.part.Seen, all: true, own: r.Version[replica] == e.part.Prev, replica: replica, ch: uint32(len(r.changes) - 1)}
+	e.c = context{r: r, seen: e.part.Seen, all: true, own: r.Version.Of(replica) == e.part.Prev, replica: replica, ch: uint32(len(r.changes) - 1)}
 	return e
 }
 
@@ -250,10 +250,7 @@ func (e *Edit) Commit(h syncproto.Header) (*Record, error) {
 		}
 	}
 	if _, any := e.Part(); any {
-		if r.Version == nil {
-			r.Version = syncproto.VersionVector{}
-		}
-		r.Version[h.Replica] = h.Seq
+		r.Version.Set(h.Replica, h.Seq)
 	}
 	r.compact()
 	return r, nil

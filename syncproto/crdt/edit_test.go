@@ -125,8 +125,8 @@ func TestTwoWindows(t *testing.T) {
 	must(t, second.Log("g", val(2)))
 	must(t, second.Delete(nil))
 	q, _ := second.Part()
-	if q.Prev != 2 || q.Seen[replicaID(1)] != 1 {
-		t.Fatalf("prev %d seen %d", q.Prev, q.Seen[replicaID(1)])
+	if q.Prev != 2 || q.Seen.Of(replicaID(1)) != 1 {
+		t.Fatalf("prev %d seen %d", q.Prev, q.Seen.Of(replicaID(1)))
 	}
 	if _, err := second.Commit(syncproto.Header{Replica: replicaID(1), Seq: 3}); !errors.Is(err, crdt.ErrInvalid) {
 		t.Errorf("commit of an edit on an old version: %v", err)

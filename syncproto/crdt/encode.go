@@ -24,25 +24,24 @@ const markMembers = 5
 // that hold exactly what is referred to, in order of their bytes: the same
 // joined changes give the same bytes.
 type encoder struct {
-	r        *Record
-	b        []byte
-	replicas []syncproto.ReplicaID
-	authors  []syncproto.PersonID
-	order    []uint32 // indexes into r.changes of the live ones, in order
-	index    []uint32 // their places in order; by index into r.changes
+	r       *Record
+	b       []byte
+	authors []syncproto.PersonID
+	order   []uint32 // indexes into r.changes of the live ones, in order
+	index   []uint32 // their places in order; by index into r.changes
 }
 
 // AppendBinary appends the canonical encoding of the state: states with the
 // same joined changes have the same bytes, in whatever order they came.
 func (r *Record) AppendBinary(b []byte) []byte {
-	e := encoder{r: r, b: b, replicas: r.Version.Replicas()}
+	e := encoder{r: r, b: b}
 	e.tables()
 	e.b = wire.AppendUint(wire.AppendArray(e.b, encodedMembers), formatVersion)
 	e.b = wire.AppendBytes(e.b, r.ID[:])
 	e.b = wire.AppendText(e.b, r.Kind)
 	e.b = wire.AppendBool(e.b, r.Partial)
 	e.b = wire.AppendUint(e.b, r.Lamport)
-	e.b = appendIDs(e.b, e.replicas)
+	e.replicas()
 	e.b = appendIDs(e.b, e.authors)
 	e.heads()
 	e.changes()
@@ -57,6 +56,14 @@ func appendIDs[T ~[16]byte](b []byte, ids []T) []byte {
 		flat = append(flat, ids[i][:]...)
 	}
 	return wire.AppendBytes(b, flat)
+}
+
+func (e *encoder) replicas() {
+	ids := make([]syncproto.ReplicaID, len(e.r.Version))
+	for i := range ids {
+		ids[i] = e.r.Version[i].Replica
+	}
+	e.b = appendIDs(e.b, ids)
 }
 
 // tables finds what is live and puts it in order.
@@ -86,7 +93,7 @@ func (e *encoder) tables() {
 }
 
 func (e *encoder) replica(id syncproto.ReplicaID) uint64 {
-	i, _ := slices.BinarySearchFunc(e.replicas, id, syncproto.ReplicaID.Compare)
+	i, _ := e.r.Version.Index(id)
 	return uint64(i)
 }
 
@@ -98,13 +105,12 @@ func (e *encoder) author(id syncproto.PersonID) uint64 {
 // heads writes, per replica, its latest change and its latest edit: how many
 // changes before that (null for never), and which op.
 func (e *encoder) heads() {
-	e.b = wire.AppendArray(e.b, 3*len(e.replicas))
+	e.b = wire.AppendArray(e.b, 3*len(e.r.Version))
 	edits := e.r.edits
-	for _, id := range e.replicas {
-		seq := e.r.Version[id]
-		e.uint(uint64(seq))
-		if len(edits) > 0 && edits[0].replica == id {
-			e.uint(uint64(seq - edits[0].seq))
+	for _, x := range e.r.Version {
+		e.uint(uint64(x.Seq))
+		if len(edits) > 0 && edits[0].replica == x.Replica {
+			e.uint(uint64(x.Seq - edits[0].seq))
 			e.uint(uint64(edits[0].op))
 			edits = edits[1:]
 		} else {
@@ -120,8 +126,9 @@ func (e *encoder) changes() {
 	e.b = wire.AppendArray(e.b, 4*len(e.order))
 	for _, i := range e.order {
 		c := &e.r.changes[i]
-		e.uint(e.replica(c.replica))
-		e.uint(uint64(e.r.Version[c.replica] - c.seq))
+		i := e.replica(c.replica)
+		e.uint(i)
+		e.uint(uint64(e.r.Version[i].Seq - c.seq))
 		e.uint(e.author(c.author))
 		e.b = wire.AppendInt(e.b, c.wall-e.r.ID.Millis())
 	}
@@ -140,17 +147,16 @@ func (e *encoder) marks() {
 			e.b = wire.AppendBool(e.b, m.own)
 		}
 		e.b = append(e.b, normal(m.reason)...)
-		seen := m.seen.Replicas()
-		e.b = wire.AppendArray(e.b, 2*len(seen))
-		for _, id := range seen {
-			e.uint(e.replica(id))
-			e.uint(uint64(m.seen[id]))
-		}
-		e.b = wire.AppendArray(e.b, 2*len(m.open))
-		for _, x := range m.open {
-			e.uint(e.replica(x.replica))
-			e.uint(uint64(x.seq))
-		}
+		e.vector(m.seen)
+		e.vector(m.open)
+	}
+}
+
+func (e *encoder) vector(v syncproto.VersionVector) {
+	e.b = wire.AppendArray(e.b, 2*len(v))
+	for _, x := range v {
+		e.uint(e.replica(x.Replica))
+		e.uint(uint64(x.Seq))
 	}
 }
 
@@ -266,7 +272,7 @@ func (e *encoder) place(id syncproto.ElemID) {
 		e.elem(id)
 		return
 	}
-	e.uint(uint64(len(e.replicas)))
+	e.uint(uint64(len(e.r.Version)))
 	e.uint(id.Counter)
 }
 

@@ -16,7 +16,7 @@ func Example() {
 		e := r.Clone().Edit(replicaID(device), nil)
 		edit(e)
 		p, _ := e.Part()
-		return syncproto.Header{Replica: replicaID(device), Seq: r.Version[replicaID(device)] + 1, Author: recordID(device), Wall: int64(device)}, &p
+		return syncproto.Header{Replica: replicaID(device), Seq: r.Version.Of(replicaID(device)) + 1, Author: recordID(device), Wall: int64(device)}, &p
 	}
 	join := func(r *crdt.Record, h syncproto.Header, p *syncproto.Part) {
 		if err := r.Join(h, p, crdt.Options{}); err != nil {

@@ -139,9 +139,9 @@ func (r *Record) foldID(t target, class Class) syncproto.ReplicaID {
 	b = append(b, t.item.Replica[:]...)
 	b = binary.BigEndian.AppendUint64(b, t.item.Counter)
 	b = wire.AppendText(b, t.sub)
-	for _, id := range r.Version.Replicas() {
-		b = append(b, id[:]...)
-		b = binary.BigEndian.AppendUint64(b, uint64(r.Version[id]))
+	for _, x := range r.Version {
+		b = append(b, x.Replica[:]...)
+		b = binary.BigEndian.AppendUint64(b, uint64(x.Seq))
 	}
 	sum := sha256.Sum256(b)
 	return text.FoldID([16]byte(sum[:16]))

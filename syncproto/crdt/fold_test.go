@@ -173,7 +173,7 @@ func TestFoldPicks(t *testing.T) {
 func TestFoldPlaces(t *testing.T) {
 	r := crdt.New(recordID(1))
 	step := func(by int, fn func(e *crdt.Edit)) {
-		r = written(t, r, replicaID(by), r.Version[replicaID(by)]+1, fn)
+		r = written(t, r, replicaID(by), r.Version.Of(replicaID(by))+1, fn)
 	}
 	step(1, func(e *crdt.Edit) {
 		must(t, e.Create("ZF"))

@@ -35,7 +35,7 @@ func victim(t testing.TB) *crdt.Record {
 
 var (
 	attacker = replicaID(2)
-	seenAll  = syncproto.VersionVector{replicaID(1): 2}
+	seenAll  = syncproto.VectorOf(syncproto.ChangeID{Replica: replicaID(1), Seq: 2})
 	item1    = syncproto.ElemID{Replica: replicaID(1), Counter: 1}
 )
 
@@ -66,7 +66,7 @@ func TestHostileParts(t *testing.T) {
 	nowhere := syncproto.ElemID{Replica: replicaID(5), Counter: 3}
 	deep := bytes.Repeat([]byte{0x81}, 1000)
 	seen := func(id syncproto.ReplicaID, seq syncproto.Seq) func(*saved) {
-		return func(s *saved) { s.p.Seen[id] = seq }
+		return func(s *saved) { s.p.Seen.Set(id, seq) }
 	}
 	cases := []struct {
 		name  string

@@ -43,7 +43,7 @@ func (r *Record) Join(h syncproto.Header, p *syncproto.Part, opt Options) error 
 // not depend on the state first, so that every holder refuses the same parts.
 // all reports that the part has seen everything joined.
 func (r *Record) admit(h *syncproto.Header, p *syncproto.Part) (all bool, err error) {
-	joined := r.Version[h.Replica]
+	joined := r.Version.Of(h.Replica)
 	if h.Seq <= joined && h.Seq > 0 {
 		return false, ErrKnown
 	}
@@ -51,13 +51,13 @@ func (r *Record) admit(h *syncproto.Header, p *syncproto.Part) (all bool, err er
 		return false, err
 	}
 	same, behind := 0, false // how many entries of Seen equal ours; whether one is ahead
-	for id, seq := range p.Seen {
-		switch have := r.Version[id]; {
-		case seq > math.MaxInt64 || id == h.Replica && seq > p.Prev:
-			return false, invalid("change %d of replica %s seen by change %d that follows change %d", seq, id, h.Seq, p.Prev)
-		case seq > have:
+	for _, x := range p.Seen {
+		switch have := r.Version.Of(x.Replica); {
+		case x.Seq > math.MaxInt64 || x.Replica == h.Replica && x.Seq > p.Prev:
+			return false, invalid("change %d of replica %s seen by change %d that follows change %d", x.Seq, x.Replica, h.Seq, p.Prev)
+		case x.Seq > have:
 			behind = true
-		case seq == have && seq > 0:
+		case x.Seq == have:
 			same++
 		}
 	}
@@ -80,9 +80,9 @@ func (r *Record) admit(h *syncproto.Header, p *syncproto.Part) (all bool, err er
 
 // missing names the first change, by replica, that seen is ahead of us.
 func (r *Record) missing(seen syncproto.VersionVector) error {
-	for _, id := range seen.Replicas() {
-		if seen[id] > r.Version[id] {
-			return &MissingError{Replica: id, Seq: seen[id]}
+	for _, x := range seen {
+		if !r.Version.Covers(x.Replica, x.Seq) {
+			return &MissingError{Replica: x.Replica, Seq: x.Seq}
 		}
 	}
 	return nil
@@ -111,7 +111,7 @@ func wellFormed(h *syncproto.Header, p *syncproto.Part) error {
 func (r *Record) apply(pl *plan, all bool) {
 	h, p := pl.h, pl.p
 	r.changes = append(r.changes, change{replica: h.Replica, seq: h.Seq, author: h.Author, wall: h.Wall})
-	c := context{r: r, seen: p.Seen, all: all, own: p.Seen[h.Replica] == p.Prev, replica: h.Replica, ch: uint32(len(r.changes) - 1)}
+	c := context{r: r, seen: p.Seen, all: all, own: p.Seen.Of(h.Replica) == p.Prev, replica: h.Replica, ch: uint32(len(r.changes) - 1)}
 	edited, lastEdit := p.Kind != "", uint32(0)
 	if edited {
 		r.Kind = p.Kind
@@ -135,9 +135,6 @@ func (r *Record) apply(pl *plan, all bool) {
 	if !c.dotted {
 		r.changes = r.changes[:len(r.changes)-1]
 	}
-	if r.Version == nil {
-		r.Version = syncproto.VersionVector{}
-	}
-	r.Version[h.Replica] = h.Seq
+	r.Version.Set(h.Replica, h.Seq)
 	r.compact()
 }

@@ -43,7 +43,7 @@ func (o opRef) knows(d syncproto.Dot) bool {
 	if d.Replica == o.s.h.Replica && d.Seq == o.s.h.Seq {
 		return int(d.Op) < o.i
 	}
-	return o.s.p.Seen[d.Replica] >= d.Seq
+	return o.s.p.Seen.Of(d.Replica) >= d.Seq
 }
 
 // ops lists all ops that satisfy is.
@@ -164,7 +164,7 @@ func (o opRef) knowsEdit(e opRef) bool {
 	if e.s == o.s {
 		return e.i < o.i
 	}
-	return o.s.p.Seen[e.s.h.Replica] >= e.s.h.Seq
+	return o.s.p.Seen.Of(e.s.h.Replica) >= e.s.h.Seq
 }
 
 // edit is an edit dot: op is the index + 1, 0 for the creation.
@@ -195,10 +195,10 @@ func (m *model) lastEdits() map[syncproto.ReplicaID]edit {
 }
 
 func (o opRef) voids(e edit) bool {
-	if o.s.p.Seen[e.replica] >= e.seq {
+	if o.s.p.Seen.Of(e.replica) >= e.seq {
 		return true
 	}
-	sawOwn := o.s.p.Seen[o.s.h.Replica] == o.s.p.Prev
+	sawOwn := o.s.p.Seen.Of(o.s.h.Replica) == o.s.p.Prev
 	return sawOwn && e.replica == o.s.h.Replica && e.seq == o.s.h.Seq && e.op <= o.i
 }
 
@@ -287,15 +287,15 @@ func (m *model) text(w where) (string, []syncproto.ElemID) {
 // byCause lists all ops so that what an op refers to comes before it.
 func (m *model) byCause() []opRef {
 	var out []opRef
-	done := syncproto.VersionVector{}
+	var done syncproto.VersionVector
 	for progress := true; progress; {
 		progress = false
 		for i := range m.parts {
 			s := &m.parts[i]
-			if done[s.h.Replica] != s.p.Prev || done[s.h.Replica] >= s.h.Seq || !s.p.Seen.LessEqual(done) {
+			if done.Of(s.h.Replica) != s.p.Prev || done.Of(s.h.Replica) >= s.h.Seq || !s.p.Seen.LessEqual(done) {
 				continue
 			}
-			done[s.h.Replica] = s.h.Seq
+			done.Set(s.h.Replica, s.h.Seq)
 			progress = true
 			for j := range s.p.Ops {
 				out = append(out, opRef{s, j})

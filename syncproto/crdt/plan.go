@@ -294,7 +294,7 @@ func (s fieldSet) lamportOf(r *Record, seen syncproto.VersionVector, out *uint64
 		case ClassLog:
 			for j := len(f.entries) - 1; j >= 0 && f.entries[j].lamport > *out; j-- {
 				d := &r.changes[f.entries[j].ch]
-				if seen[d.replica] >= d.seq {
+				if seen.Covers(d.replica, d.seq) {
 					*out = f.entries[j].lamport
 				}
 			}

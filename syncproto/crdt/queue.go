@@ -94,7 +94,7 @@ func (s *Replica) release(r *Record, out *Outcome, raised []syncproto.ReplicaID,
 		for len(raised) > 0 {
 			id := raised[len(raised)-1]
 			raised = raised[:len(raised)-1]
-			for w := q.take(id, r.Version[id]); w != nil; w = q.take(id, r.Version[id]) {
+			for w := q.take(id, r.Version.Of(id)); w != nil; w = q.take(id, r.Version.Of(id)) {
 				retry(w)
 			}
 		}

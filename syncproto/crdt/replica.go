@@ -80,7 +80,11 @@ func (s *Replica) Record(id syncproto.RecordID) *Record { return s.records[id] }
 func (s *Replica) Put(r *Record) Outcome {
 	s.records[r.ID] = r
 	var out Outcome
-	s.release(r, &out, r.Version.Replicas(), true)
+	var raised []syncproto.ReplicaID
+	for _, x := range r.Version {
+		raised = append(raised, x.Replica)
+	}
+	s.release(r, &out, raised, true)
 	return out
 }
 

@@ -73,7 +73,7 @@ func TestReplicaIsBounded(t *testing.T) {
 	for _, x := range all {
 		deliver(t, s, x) // in order nothing has to wait
 	}
-	if s.Waiting() != 0 || s.Record(recordID(1)).Version[replicaID(1)] != 5 {
+	if s.Waiting() != 0 || s.Record(recordID(1)).Version.Of(replicaID(1)) != 5 {
 		t.Fatal("not all joined")
 	}
 	s = crdt.NewReplica(crdt.Limits{Bytes: 100})

@@ -26,10 +26,7 @@ import (
 // result.
 func (r *Record) Undo(replica syncproto.ReplicaID, h *syncproto.Header, p *syncproto.Part, before *Record) (e *Edit, logged bool, err error) {
 	e = r.Edit(replica, nil)
-	e.part.Seen = syncproto.VersionVector{h.Replica: h.Seq}
-	if e.part.Prev > 0 {
-		e.part.Seen[replica] = e.part.Prev
-	}
+	e.part.Seen = syncproto.VectorOf(syncproto.ChangeID{Replica: h.Replica, Seq: h.Seq}, syncproto.ChangeID{Replica: replica, Seq: e.part.Prev})
 	e.c.seen, e.c.all = e.part.Seen, false
 	u := undo{e: e, h: h, before: before}
 	for i := range p.Ops {

@@ -176,7 +176,7 @@ func (w *world) typing(doc interface{ Len() int }, replace func(at, del int, ins
 func (w *world) exchange(to *site) {
 	for _, i := range w.rng.Perm(len(w.all)) {
 		x := &w.all[i]
-		if x.h.Seq <= to.rec.Version[x.h.Replica] || x.p.Prev != to.rec.Version[x.h.Replica] || !x.p.Seen.LessEqual(to.rec.Version) {
+		if x.h.Seq <= to.rec.Version.Of(x.h.Replica) || x.p.Prev != to.rec.Version.Of(x.h.Replica) || !x.p.Seen.LessEqual(to.rec.Version) {
 			continue
 		}
 		if err := to.rec.Join(x.h, &x.p, crdt.Options{}); err != nil {

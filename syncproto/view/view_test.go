@@ -65,7 +65,7 @@ func (p *phones) write(n byte, edit func(e *crdt.Edit)) {
 	edit(e)
 	part, _ := e.Part()
 	p.clock += 1000
-	c := change{syncproto.Header{Replica: syncproto.ReplicaID(id(n)), Seq: rec.Version[syncproto.ReplicaID(id(n))] + 1, Author: id(n), Wall: p.clock}, part}
+	c := change{syncproto.Header{Replica: syncproto.ReplicaID(id(n)), Seq: rec.Version.Of(syncproto.ReplicaID(id(n))) + 1, Author: id(n), Wall: p.clock}, part}
 	p.must(rec.Join(c.header, &c.part, crdt.Options{}))
 	p.changes = append(p.changes, c)
 }

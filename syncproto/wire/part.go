@@ -20,12 +20,10 @@ const (
 // AppendPart appends the canonical encoding of a part of a change by author.
 // These are the bytes that are hashed.
 func AppendPart(b []byte, author syncproto.ReplicaID, p *syncproto.Part) []byte {
-	own := p.Seen[author]
-	others := 0
-	for r, seq := range p.Seen {
-		if seq > 0 && r != author {
-			others++
-		}
+	own := p.Seen.Of(author)
+	others := len(p.Seen)
+	if own > 0 {
+		others--
 	}
 	n := 2
 	for _, present := range []bool{p.Kind != "", p.Prev > 0, others > 0, own > 0} {
@@ -55,9 +53,9 @@ func AppendPart(b []byte, author syncproto.ReplicaID, p *syncproto.Part) []byte 
 
 func appendSeen(b []byte, author syncproto.ReplicaID, seen syncproto.VersionVector, n int) []byte {
 	b = AppendMap(b, n)
-	for _, r := range seen.Replicas() {
-		if r != author {
-			b = AppendUint(AppendBytes(b, r[:]), uint64(seen[r]))
+	for _, c := range seen {
+		if c.Replica != author {
+			b = AppendUint(AppendBytes(b, c.Replica[:]), uint64(c.Seq))
 		}
 	}
 	return b
@@ -232,10 +230,7 @@ func readPart(r *Reader, author syncproto.ReplicaID) (p syncproto.Part, unknown 
 		case partOps:
 			p.Ops, unknown = readOps(r, author)
 		case partOwnSeen:
-			if p.Seen == nil {
-				p.Seen = make(syncproto.VersionVector, 1)
-			}
-			p.Seen[author] = readSeq(r)
+			p.Seen.Set(author, readSeq(r))
 		default:
 			r.Raw(len(r.b))
 		}
@@ -260,16 +255,15 @@ func readSeen(r *Reader, author syncproto.ReplicaID) syncproto.VersionVector {
 		r.Failf("empty seen")
 		return nil
 	}
-	v := make(syncproto.VersionVector, min(n, 256))
-	var last syncproto.ReplicaID
+	v := make(syncproto.VersionVector, 0, min(n, 256)+1) // the author's own may follow
 	for i := 0; i < n && r.err == nil; i++ {
-		var id syncproto.ReplicaID
-		r.Fixed(id[:])
-		if i > 0 && id.Compare(last) <= 0 || id == author {
+		var c syncproto.ChangeID
+		r.Fixed(c.Replica[:])
+		if i > 0 && c.Replica.Compare(v[i-1].Replica) <= 0 || c.Replica == author {
 			r.Failf("seen out of order, repeated or naming the author")
 		}
-		last = id
-		v[id] = readSeq(r)
+		c.Seq = readSeq(r)
+		v = append(v, c)
 	}
 	return v
 }

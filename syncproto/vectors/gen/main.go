@@ -121,7 +121,7 @@ func (g generator) values() {
 
 func samplePart() *syncproto.Part {
 	item := syncproto.ElemID{Replica: other, Counter: 2}
-	return &syncproto.Part{Record: record, Kind: "ZF", Prev: 3, Seen: syncproto.VersionVector{replica: 3, other: 9}, Ops: []syncproto.Op{
+	return &syncproto.Part{Record: record, Kind: "ZF", Prev: 3, Seen: syncproto.VectorOf(syncproto.ChangeID{Replica: replica, Seq: 3}, syncproto.ChangeID{Replica: other, Seq: 9}), Ops: []syncproto.Op{
 		{Kind: syncproto.OpSet, Field: "met", Value: value("见到本人")},
 		{Kind: syncproto.OpText, Field: "situation", Edit: []byte{1, 2, 3}},
 		{Kind: syncproto.OpAdd, Field: "tags", Value: value("好做法")},
@@ -191,7 +191,7 @@ func seed(n byte) (s syncproto.Seed) {
 
 func (g generator) bundles() {
 	p := wire.AppendPart(nil, replica, samplePart())
-	q := wire.AppendPart(nil, replica, &syncproto.Part{Record: record, Prev: 1, Seen: syncproto.VersionVector{replica: 1},
+	q := wire.AppendPart(nil, replica, &syncproto.Part{Record: record, Prev: 1, Seen: syncproto.VectorOf(syncproto.ChangeID{Replica: replica, Seq: 1}),
 		Ops: []syncproto.Op{{Kind: syncproto.OpSet, Field: "met", Value: value("未遇")}}})
 	u, link := sign.MakeBundle(key, []wire.RawChange{rawChange(1, p, q), rawChange(2, q)}, []syncproto.Seed{seed(1)}, sign.ChainStart(replica), wire.EffortThin)
 	b := wire.AppendBundle(nil, u)
