@@ -47,25 +47,29 @@ type Client struct {
 
 	syncing sync.Mutex // one sync at a time; taken before mu
 
-	mu        sync.Mutex // guards everything below
-	closed    bool
-	id        *identity // nil before enrolment
-	head      chainHead
-	place     place
-	receipt   *syncproto.Receipt
-	counts    counts
-	backups   backups
-	schema    *schema.Schema
-	schemaTag [8]byte // first bytes of its hash
-	keys      keyring
-	own       ownIndex
-	sums      map[syncproto.Atom]*atomSums
-	cache     map[syncproto.RecordID]*held
-	cutter    outbox.Cutter
-	token     session.Token
-	link      syncloop.Transport // made when first needed
-	watchers  map[*watcher]bool
-	sealed    sealedCopy
+	mu          sync.Mutex // guards everything below
+	closed      bool
+	id          *identity // nil before enrolment
+	head        chainHead
+	place       place
+	receipt     *syncproto.Receipt
+	counts      counts
+	backups     backups
+	standing    syncproto.Standing // what the server last said of this device
+	lease       lease
+	leaseStored int64 // of lease, what is stored as spent
+	schema      *schema.Schema
+	schemaTag   [8]byte // first bytes of its hash
+	keys        keyring
+	own         ownIndex
+	sums        map[syncproto.Atom]*atomSums
+	cache       map[syncproto.RecordID]*held
+	cutter      outbox.Cutter
+	token       session.Token
+	link        syncloop.Transport // made when first needed
+	watchers    map[*watcher]bool
+	sealed      sealedCopy
+	wipe        func() error // destroys the closed folder; nil for a store that the caller made
 }
 
 // OpenStore opens a client on a store that the caller made. The client takes
@@ -105,6 +109,9 @@ func (c *Client) load() error {
 		c.get(keyToken, func(v []byte) (err error) { c.token, err = decodeToken(v); return err }),
 		c.get(keyCount, func(v []byte) (err error) { c.counts, err = decodeCounts(v); return err }),
 		c.get(keyBackups, func(v []byte) (err error) { c.backups, err = decodeBackups(v); return err }),
+		c.get(keyStanding, func(v []byte) (err error) { c.standing, err = wire.DecodeStanding(v); return err }),
+		c.get(keyLease, func(v []byte) (err error) { c.lease, err = decodeLease(v); c.leaseStored = c.lease.Spent; return err }),
+		c.get(keyWiped, func([]byte) error { return ErrWiped }),
 		c.get(keySchema, c.loadSchema),
 		c.get(keyReceipt, func(v []byte) error {
 			r, err := wire.DecodeReceipt(v)

@@ -24,9 +24,24 @@ var (
 	ErrNoDraft = errors.New("no such draft: it was submitted or discarded")
 	// ErrUnchanged is returned by Submit and Share when the drafts change nothing.
 	ErrUnchanged = errors.New("nothing was changed")
+	// ErrRecordsLocked is returned for a record of somebody else's after the
+	// device has not heard from the server for too long, or after Lock.
+	ErrRecordsLocked = errors.New("别人的记录已锁上：联网同步一次，或者向管理员要解锁码。自己写的、草稿和待上传的都不受影响")
+	// ErrNotLocked is returned by Unlock and UnlockNumber when nothing is locked.
+	ErrNotLocked = errors.New("没有锁上，不用解锁")
+	// ErrUnlockClosed is returned after ten wrong codes: only a sync opens now.
+	ErrUnlockClosed = errors.New("解锁码错了 10 次：只有联网同步才能打开")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("the client is closed")
 )
+
+// WrongCodeError is returned by Unlock for a code that does not open: it is for
+// another device or number, of yesterday, or misheard.
+type WrongCodeError struct{ Left int } // tries that are left
+
+func (e *WrongCodeError) Error() string {
+	return fmt.Sprintf("解锁码不对：请重新报一遍本机的号码，再要一个；还可以试 %d 次", e.Left)
+}
 
 // FieldError says what is wrong with one field of a draft. It never holds the
 // field's value.

@@ -16,6 +16,9 @@ import (
 //	m/receipt       the server's last receipt, as it came
 //	m/acked         as far as the server acknowledged before it found a fork
 //	m/backups       what was backed up when, and what was let go of: backups
+//	m/standing      what the server last said of this device itself, as it came
+//	m/lease         how long it is since the server was spoken to: lease
+//	m/wiped         everything else was destroyed, by order
 //	m/schema        the schema as the server last sent it, JSON
 //	m/count         counters of local numbers: counts
 //	h/ replica      head of that replica's chain: number and link
@@ -38,6 +41,9 @@ var (
 	keyReceipt   = []byte("m/receipt")
 	keyAcked     = []byte("m/acked")
 	keyBackups   = []byte("m/backups")
+	keyStanding  = []byte("m/standing")
+	keyLease     = []byte("m/lease")
+	keyWiped     = []byte("m/wiped")
 	keySchema    = []byte("m/schema")
 	keyCount     = []byte("m/count")
 

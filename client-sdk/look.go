@@ -42,10 +42,14 @@ func (c *Client) mergedInto(to syncproto.RecordID) (ids []syncproto.RecordID) {
 
 // other is another record as shown, nil if there is nothing to show.
 func (c *Client) other(id syncproto.RecordID) *crdt.Record {
-	if h, err := c.record(id); err == nil && h != nil {
-		return h.shown
+	h, err := c.record(id)
+	if err != nil || h == nil {
+		return nil
 	}
-	return nil
+	if c.locks() && c.lent(h.shown) {
+		return nil
+	}
+	return h.shown
 }
 
 // siblings are the other records of the kind for the same household.

@@ -18,6 +18,7 @@ const (
 	vaultName  = "vault"         // the store's key, wrapped
 	storeName  = "store"         // everything, encrypted
 	sealedName = "outbox.sealed" // what the server lacks, for the server alone
+	wipedName  = "wiped"         // everything was destroyed by order, or is just being
 )
 
 // ErrPlainFolder is returned for a folder whose store is not encrypted: it was
@@ -50,6 +51,9 @@ func open(dir string, o Options) (*Client, error) {
 	if _, err := os.Stat(filepath.Join(dir, "MANIFEST")); err == nil {
 		return nil, ErrPlainFolder
 	}
+	if _, err := os.Stat(filepath.Join(dir, wipedName)); err == nil {
+		return nil, errors.Join(ErrWiped, wipeFolder(dir, o)) // should it have been cut off
+	}
 	key, err := storeKey(dir, o)
 	if err != nil {
 		return nil, err
@@ -64,9 +68,37 @@ func open(dir string, o Options) (*Client, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.wipe = func() error { return wipeFolder(dir, o) }
 	c.sealed = sealedCopy{file: SealedOutbox(dir), stale: true}
 	c.keepSealed(0)
 	return c, nil
+}
+
+// wipeFolder destroys the key of a closed store, and then what can no longer be
+// read. The mark comes first: whatever is cut off goes on when the folder is
+// opened again.
+func wipeFolder(dir string, o Options) error {
+	mark := filepath.Join(dir, wipedName)
+	if err := writeMark(mark); err != nil {
+		return err
+	}
+	if err := vault.Destroy(filepath.Join(dir, vaultName), deviceKeys(dir, o)); err != nil {
+		return err
+	}
+	var failed error
+	for _, name := range []string{storeName, vaultName, sealedName} {
+		failed = errors.Join(failed, os.RemoveAll(filepath.Join(dir, name)))
+	}
+	return failed
+}
+
+func writeMark(name string) error {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(ErrWiped.Error() + "\n")
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // storeKey opens the vault, or makes one for a folder without a store.

@@ -64,6 +64,9 @@ func (c *Client) applyPage(p *syncproto.Page, whole wholeAtoms) (*pageApply, err
 		if p.Receipt != nil {
 			c.putReceipt(&a.batch, p.Receipt)
 		}
+		if p.Standing != nil {
+			a.batch.Put(keyStanding, wire.AppendStanding(nil, p.Standing))
+		}
 		err = c.store.Apply(&a.batch)
 	}
 	if err != nil {
@@ -75,6 +78,9 @@ func (c *Client) applyPage(p *syncproto.Page, whole wholeAtoms) (*pageApply, err
 		c.keys.add(sealingKey(k))
 	}
 	a.commit()
+	if p.Standing != nil {
+		c.standing = *p.Standing
+	}
 	if p.Receipt != nil {
 		c.takeReceipt(p.Receipt)
 	}

@@ -81,7 +81,7 @@ func (c *Client) loadBase(id syncproto.RecordID) (*held, error) {
 
 // visible returns the record as shown, ErrNoRecord when there is nothing to
 // show: it is not here, or all that is here are changes to something that left
-// the device's scope.
+// the device's scope. ErrRecordsLocked when it is on loan and the loan is over.
 func (c *Client) visible(id syncproto.RecordID) (*held, error) {
 	h, err := c.record(id)
 	if err != nil {
@@ -89,6 +89,9 @@ func (c *Client) visible(id syncproto.RecordID) (*held, error) {
 	}
 	if h == nil || h.shown == nil || h.shown.Kind == "" {
 		return nil, fmt.Errorf("%w: %s", ErrNoRecord, id)
+	}
+	if c.locks() && c.lent(h.shown) {
+		return nil, ErrRecordsLocked
 	}
 	return h, nil
 }

@@ -2,6 +2,7 @@ package clientsdk
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -129,7 +130,7 @@ type Filter struct {
 }
 
 // Query lists rows, the latest 发生时间 first; records without one come last,
-// newest first.
+// newest first. While others' records are locked it lists the person's own.
 func (c *Client) Query(f Filter) ([]Row, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -147,6 +148,9 @@ func (c *Client) Query(f Filter) ([]Row, error) {
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
+	if out, err = c.unlocked(out); err != nil {
+		return nil, fmt.Errorf("query: %w", err)
+	}
 	slices.SortStableFunc(out, func(a, b Row) int {
 		if d := strings.Compare(b.When, a.When); d != 0 {
 			return d
@@ -157,6 +161,19 @@ func (c *Client) Query(f Filter) ([]Row, error) {
 		out = out[:f.Limit]
 	}
 	return out, nil
+}
+
+// unlocked leaves out the rows of locked records.
+func (c *Client) unlocked(rows []Row) ([]Row, error) {
+	if !c.locks() {
+		return rows, nil
+	}
+	var failed error
+	return slices.DeleteFunc(rows, func(r Row) bool {
+		h, err := c.record(r.Record)
+		failed = errors.Join(failed, err)
+		return err != nil || h == nil || c.lent(h.shown)
+	}), failed
 }
 
 func (c *Client) matches(f *Filter, r *Row) bool {

@@ -210,6 +210,15 @@ type Summary struct {
 	OwnChanges int
 	// NeedsNewID says that this store's number is in use twice, see ReEnrol.
 	NeedsNewID bool
+	// Locked says that others' records are locked, LockedByHand that Lock did it.
+	Locked, LockedByHand bool
+	LeaseDays            int // how long they stay open without contact
+	// HandBack says that the device is to be handed back: it is wiped once the
+	// server has everything and there are no drafts.
+	HandBack bool
+	// NewDevices are other devices that were enrolled in this person's name
+	// within seven days.
+	NewDevices []Device
 	// ClockOff is set when the device's clock is more than five minutes off.
 	ClockOff bool
 }
@@ -236,6 +245,19 @@ func (s Summary) Words() []string {
 	if s.NeedsNewID {
 		out = append(out, "设备编号重复：请向管理员要新的注册码，重新注册后继续上传；内容都在手机里")
 	}
+	if s.Locked {
+		why := fmt.Sprintf("超过 %d 天没有联系服务器", s.LeaseDays)
+		if s.LockedByHand {
+			why = "按您的要求"
+		}
+		out = append(out, "别人的记录已锁上（"+why+"）：联网同步一次，或者打电话给管理员要解锁码。自己写的、草稿和待上传的都不受影响")
+	}
+	if s.HandBack {
+		out = append(out, fmt.Sprintf("这台设备要交回：还有草稿 %d 份，待上传 %d 条；提交或删掉草稿再同步，传完就清除本机数据", s.Drafts, s.Pending))
+	}
+	for _, d := range s.NewDevices {
+		out = append(out, fmt.Sprintf("新设备：“%s”%s起也以您的名义登记。不是您本人办的，请马上告诉管理员", d.Name, monthDay(d.Enrolled)))
+	}
 	if s.ClockOff {
 		out = append(out, "设备时间可能不准")
 	}
@@ -260,6 +282,10 @@ func (c *Client) Summary() (Summary, error) {
 	missing := c.missing(0)
 	s := Summary{Pending: outbox.Count(missing), NeedsNewID: c.forked(), ClockOff: c.place.Offset > 300_000 || c.place.Offset < -300_000}
 	s.OwnChanges = len(c.own.records)
+	s.Locked = c.locks()
+	s.LockedByHand, s.LeaseDays = c.lease.Locked, int(c.standing.Lease/(24*time.Hour))
+	s.HandBack = c.receipt != nil && c.receipt.Order == syncproto.OrderRetire
+	s.NewDevices = slices.DeleteFunc(c.devices(), func(d Device) bool { return !d.New })
 	if c.receipt != nil {
 		for i := range c.receipt.Held {
 			if c.receipt.Held[i].Reason != syncproto.HoldRejected {

@@ -30,6 +30,7 @@ type Report struct {
 	BytesUp, BytesDown     int64 // on the socket, headers included
 	Millis                 int64
 	NeedsNewID             bool // see ReEnrol
+	Wiped                  bool // all that was here was destroyed, by order: see ErrWiped
 	// Push and Pull say why the one or the other did not end well.
 	Push, Pull error
 }
@@ -53,6 +54,12 @@ func (c *Client) Sync(ctx context.Context) (Report, error) {
 	up2, down2 := meter(link)
 	r.BytesUp, r.BytesDown = up2-up, down2-down
 	if err := c.endSync(&rep, &r); err != nil {
+		return r, fmt.Errorf("sync: %w", err)
+	}
+	if r.Wiped, err = c.wipeIfDue(ctx, link); err == nil && r.Wiped {
+		err = ErrWiped
+	}
+	if err != nil {
 		return r, fmt.Errorf("sync: %w", err)
 	}
 	if err := rep.Err(); err != nil {
@@ -111,6 +118,9 @@ func (c *Client) endSync(rep *session.Report, r *Report) error {
 	}
 	if !c.closed {
 		c.keepSealed(0)
+		if rep.Pull == nil && err == nil {
+			err = c.contact()
+		}
 		if rep.Err() == nil && err == nil { // the server's clock was just heard
 			err = c.drop()
 		}

@@ -32,7 +32,7 @@ func (s *Server) Device(ctx context.Context, r syncproto.ReplicaID) (ingest.Devi
 	if err != nil {
 		return ingest.Device{}, err
 	}
-	return ingest.Device{Key: a.Key, Person: a.Person, Revoked: a.State != authn.Active}, nil
+	return ingest.Device{Key: a.Key, Person: a.Person, Revoked: a.Stopped(), Order: a.Order()}, nil
 }
 
 // DeviceName is reading.Devices.
@@ -120,6 +120,9 @@ func (s *Server) Pull(ctx context.Context, replica syncproto.ReplicaID, q syncpr
 		return nil, err
 	}
 	s.contacts.touch(replica, s.now())
+	if a.State != authn.Active {
+		return s.feed.Goodbye(ctx, replica, q)
+	}
 	return s.feed.Pull(ctx, replica, a.Person, q)
 }
 

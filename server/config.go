@@ -57,6 +57,9 @@ type Config struct {
 	// FoldAfter is how long a record must have been left alone before the server
 	// drops deleted text from its state (the log keeps it); 0 for 30 days.
 	FoldAfter time.Duration
+	// Leases say how long others' records stay open on a device that does not
+	// hear from the server; nil for DefaultLease.
+	Leases Leases
 	// Clock is the server's clock, nil for the system's. Another is for
 	// demonstrations and tests alone: receipts and ledger years are taken from it.
 	Clock func() time.Time

@@ -140,12 +140,12 @@ func (s *Server) wire() (err error) {
 	current := func() *schema.Schema { return s.schema }
 	s.ingest = ingest.New(ingest.Config{Store: s.store, Devices: s, Directory: s.dir, Schema: current, Indexer: timeline.Index{},
 		Key: s.keys.sign, SealKey: s.keys.seal, Now: s.now, Log: s.cfg.Log})
-	if s.feed, err = feed.New(feed.Config{Store: s.store, Directory: s.dir, Schema: current, Receipts: s.ingest, CursorKey: s.keys.cursor, Now: s.now}); err != nil {
+	if s.feed, err = feed.New(feed.Config{Store: s.store, Directory: s.dir, Schema: current, Receipts: s.ingest, Standings: s, CursorKey: s.keys.cursor, Now: s.now}); err != nil {
 		return err
 	}
 	reads := &reading.Reading{Store: s.store, Directory: s.dir, Schema: current, Devices: s, Now: s.now}
 	acts := &acting.Acting{Pen: s.ingest, Directory: s.dir, Schema: current, Now: s.now}
-	s.api, err = httpapi.New(httpapi.Config{Auth: s.auth, Pusher: s, Puller: s, Reader: reading.JSON{Reading: reads}, Actor: acts, Settler: settler{s.ingest, reads}, Traffic: s, People: people{s},
+	s.api, err = httpapi.New(httpapi.Config{Auth: s.auth, Pusher: s, Puller: s, Reader: reading.JSON{Reading: reads}, Actor: acts, Settler: settler{s.ingest, reads}, Traffic: s, Unlocker: s, People: people{s},
 		Identity: s.identity(),
 		Now:      s.now, Log: s.cfg.Log, Ready: s.ready, TrustedProxies: s.cfg.TrustedProxies})
 	if err != nil {

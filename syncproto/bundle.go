@@ -75,7 +75,10 @@ type Receipt struct {
 	Audit  Hash // head of the audit log
 	// BackedUp is what of this replica is in a verified backup.
 	BackedUp Ranges
-	Sig      Signature
+	// Order is what the device is told to do with itself once the server has
+	// all that it wrote.
+	Order Order
+	Sig   Signature
 }
 
 // Atom names an audience atom: the unit by which records are fed to readers.

@@ -17,6 +17,7 @@ type PullRequest struct {
 	// Again lists atoms whose digest did not match: the server forgets how
 	// far the device was in them and sends them whole.
 	Again []Atom
+	Told  *Told // when it differs from what was told last
 }
 
 // Page is one answer to a pull. Applying it, cursor included, is one
@@ -34,6 +35,8 @@ type Page struct {
 	Left    []Atom       // atoms no longer in scope: push first, then purge
 	Receipt *Receipt     // when the device's last one may be out of date
 	Schema  []byte       // schema.Schema as JSON, when it differs from the one the cursor names
+	// Standing is the word about the receiver itself, when it differs likewise.
+	Standing *Standing
 }
 
 // EntryKind says what an entry of a page does. Append, never reorder.

@@ -176,6 +176,22 @@ func Change(file string, keys DeviceKeys, was, pin string, o Options) error {
 	return f.write(file)
 }
 
+// Destroy destroys the key for good, whatever the PIN: nothing that it encrypts
+// can be opened any more. One that is gone already is no error.
+func Destroy(file string, keys DeviceKeys) error {
+	f, err := read(file)
+	if errors.Is(err, ErrDropped) || errors.Is(err, ErrNone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err = f.drop(file, keys); errors.Is(err, ErrDropped) {
+		err = nil
+	}
+	return err
+}
+
 // HasPIN reports whether Open wants a PIN; ErrNone, ErrDropped, ErrDamaged, ErrNewer.
 func HasPIN(file string) (bool, error) {
 	f, err := read(file)

@@ -19,6 +19,8 @@ const (
 	Active    State = 1
 	Suspended State = 2 // may come back: lost phone, leave of absence
 	Revoked   State = 3 // for ever
+	Retiring  State = 4 // to be handed back: what it has is taken as ever, it gets nothing any more
+	Retired   State = 5 // for ever: it was handed back
 )
 
 func (s State) String() string {
@@ -29,6 +31,10 @@ func (s State) String() string {
 		return "suspended"
 	case Revoked:
 		return "revoked"
+	case Retiring:
+		return "retiring"
+	case Retired:
+		return "retired"
 	}
 	return fmt.Sprintf("state-%d", uint8(s))
 }
@@ -41,7 +47,32 @@ type Account struct {
 	Device   string            // its name in words: 乐例红的手机
 	Enrolled int64             // Unix milliseconds
 	State    State
+	// Wipe is set on a revoked device that is told to destroy what it holds;
+	// Wiped is when it said that it has, Unix milliseconds, 0 for not yet.
+	Wipe  bool
+	Wiped int64
+	// Lease is how many days others' records stay open on it without contact;
+	// 0: as its owner's roles say.
+	Lease int
 }
+
+// Order is what the device is told to do with itself.
+func (c *Account) Order() syncproto.Order {
+	switch {
+	case c.Wiped != 0:
+	case c.State == Revoked && c.Wipe:
+		return syncproto.OrderWipe
+	case c.State == Retiring:
+		return syncproto.OrderRetire
+	}
+	return syncproto.OrderNone
+}
+
+// Stopped reports whether what the device brings is held.
+func (c *Account) Stopped() bool { return c.State != Active && c.State != Retiring }
+
+// MaxLease bounds Account.Lease, in days.
+const MaxLease = 366
 
 var (
 	// ErrUnknownDevice is returned for a replica that was never enrolled here.
@@ -50,7 +81,10 @@ var (
 	// its account is suspended or revoked.
 	ErrStopped = syncproto.Errorf(syncproto.KindRevoked, "这台设备已停用，请找管理员")
 	// ErrFinal is returned when a revoked account is to change its state.
-	ErrFinal = syncproto.Errorf(syncproto.KindConflict, "a revoked device stays revoked; enrol it again with a new code")
+	ErrFinal = syncproto.Errorf(syncproto.KindConflict, "a device that was revoked or handed back stays so; enrol it again with a new code")
+	// ErrNoOrder is returned when a device says it destroyed what it held
+	// without having been told to.
+	ErrNoOrder = syncproto.Errorf(syncproto.KindConflict, "这台设备没有接到清除的指令")
 )
 
 // Account looks an enrolled replica up, whatever its state; ErrUnknownDevice
@@ -147,19 +181,62 @@ func (a *Authn) change(ctx context.Context, id syncproto.ReplicaID, edit func(*A
 // SetState suspends, revokes or reactivates an account. Its sessions end. What
 // it wrote before stays; what it pushes later is the ingest's to hold.
 func (a *Authn) SetState(ctx context.Context, id syncproto.ReplicaID, s State) error {
-	if s < Active || s > Revoked {
+	if s < Active || s > Retiring {
 		return syncproto.Errorf(syncproto.KindBadRequest, "unknown state %d", s)
 	}
+	return a.setState(ctx, id, s, false)
+}
+
+// Wipe revokes a device and has it destroy what it holds at its next contact,
+// after it has handed in what it has not sent.
+func (a *Authn) Wipe(ctx context.Context, id syncproto.ReplicaID) error {
+	return a.setState(ctx, id, Revoked, true)
+}
+
+func (a *Authn) setState(ctx context.Context, id syncproto.ReplicaID, s State, wipe bool) error {
 	err := a.change(ctx, id, func(c *Account) error {
-		if c.State == Revoked && s != Revoked {
+		if c.State == Retired || c.State == Revoked && s != Revoked {
 			return ErrFinal
 		}
-		c.State = s
+		c.State, c.Wipe = s, c.Wipe || wipe
 		return nil
 	})
 	a.devices.endAll(id)
 	if err != nil {
 		return fmt.Errorf("set state of %s: %w", id, err)
+	}
+	return nil
+}
+
+// NoteWiped takes down that a device did as it was told; what it says twice
+// stays as it was said first. ErrNoOrder.
+func (a *Authn) NoteWiped(ctx context.Context, id syncproto.ReplicaID) error {
+	err := a.change(ctx, id, func(c *Account) error {
+		switch {
+		case c.Wiped != 0:
+			return nil
+		case c.Order() == syncproto.OrderNone:
+			return ErrNoOrder
+		case c.State == Retiring:
+			c.State = Retired
+		}
+		c.Wiped = a.Now().UnixMilli()
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("wiped %s: %w", id, err)
+	}
+	return nil
+}
+
+// SetLease sets how many days others' records stay open on a device without
+// contact; 0: as its owner's roles say.
+func (a *Authn) SetLease(ctx context.Context, id syncproto.ReplicaID, days int) error {
+	if days < 0 || days > MaxLease {
+		return syncproto.Errorf(syncproto.KindBadRequest, "lease: want 1 to %d days, or 0 for what the person's roles say", MaxLease)
+	}
+	if err := a.change(ctx, id, func(c *Account) error { c.Lease = days; return nil }); err != nil {
+		return fmt.Errorf("lease of %s: %w", id, err)
 	}
 	return nil
 }

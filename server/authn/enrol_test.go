@@ -358,3 +358,44 @@ func TestEnrolOnAFailingDisk(t *testing.T) {
 		t.Errorf("code on a full disk: %v", err)
 	}
 }
+
+// A device is wiped when it was told to be, and says so once; what is over
+// stays over.
+func TestWipeAndRetire(t *testing.T) {
+	w := newWorld(t)
+	lost, back, other := w.enrolled(w.person()), w.enrolled(w.person()), w.enrolled(w.person())
+	account := func(f phone) authn.Account {
+		t.Helper()
+		c, err := w.Account(t.Context(), f.Replica)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	if err := w.Wipe(t.Context(), lost.Replica); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.SetState(t.Context(), back.Replica, authn.Retiring); err != nil {
+		t.Fatal(err)
+	}
+	if c := account(lost); c.Order() != syncproto.OrderWipe || !c.Stopped() {
+		t.Errorf("lost: %+v", c)
+	}
+	if c := account(back); c.Order() != syncproto.OrderRetire || c.Stopped() {
+		t.Errorf("handed back: %+v", c)
+	}
+	wantErr(t, "wiped without an order", w.NoteWiped(t.Context(), other.Replica), authn.ErrNoOrder)
+	for range 2 {
+		for _, f := range []phone{lost, back} {
+			if err := w.NoteWiped(t.Context(), f.Replica); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for f, want := range map[*phone]authn.State{&lost: authn.Revoked, &back: authn.Retired} {
+		if c := account(*f); c.State != want || c.Wiped == 0 || c.Order() != syncproto.OrderNone || !c.Stopped() {
+			t.Errorf("%s: %+v", want, c)
+		}
+		wantErr(t, "back to life", w.SetState(t.Context(), f.Replica, authn.Active), authn.ErrFinal)
+	}
+}

@@ -55,17 +55,33 @@ func open(v []byte, what string, members int) (*wire.Reader, error) {
 }
 
 func encodeAccount(c *Account) []byte {
-	b := wire.AppendArray([]byte{format}, 6)
+	members := accountMembers
+	if !c.Wipe && c.Wiped == 0 && c.Lease == 0 {
+		members = plainAccountMembers
+	}
+	b := wire.AppendArray([]byte{format}, members)
 	b = wire.AppendBytes(b, c.Replica[:])
 	b = wire.AppendBytes(b, c.Person[:])
 	b = wire.AppendBytes(b, c.Key)
 	b = wire.AppendText(b, c.Device)
 	b = wire.AppendInt(b, c.Enrolled)
-	return wire.AppendUint(b, uint64(c.State))
+	b = wire.AppendUint(b, uint64(c.State))
+	if members == plainAccountMembers {
+		return b
+	}
+	b = wire.AppendInt(wire.AppendBool(b, c.Wipe), c.Wiped)
+	return wire.AppendUint(b, uint64(c.Lease))
 }
 
+// An account of which there is nothing more to say has the first six members.
+const accountMembers, plainAccountMembers = 9, 6
+
 func decodeAccount(v []byte) (Account, error) {
-	r, err := open(v, "account", 6)
+	members := accountMembers
+	if len(v) > 1 && wire.NewReader(v[1:]).Array(accountMembers) == plainAccountMembers {
+		members = plainAccountMembers
+	}
+	r, err := open(v, "account", members)
 	if err != nil {
 		return Account{}, err
 	}
@@ -76,8 +92,14 @@ func decodeAccount(v []byte) (Account, error) {
 	c.Device = strings.Clone(r.Text(maxDeviceBytes))
 	c.Enrolled = r.Int()
 	c.State = State(r.UintMax(math.MaxUint8))
-	if c.State < Active || c.State > Revoked {
+	if c.State < Active || c.State > Retired {
 		r.Failf("unknown state %d", c.State)
+	}
+	if members == accountMembers {
+		c.Wipe, c.Wiped = r.Bool(), r.Int()
+		if c.Lease = int(r.UintMax(MaxLease)); !c.Wipe && c.Wiped == 0 && c.Lease == 0 {
+			r.Failf("members that say nothing are left out")
+		}
 	}
 	if err := r.Done(); err != nil {
 		return Account{}, fmt.Errorf("account: %w", err)

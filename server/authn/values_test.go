@@ -16,6 +16,7 @@ func sampleValues() [][]byte {
 	r, p := syncproto.ReplicaID{1, 2, 3}, syncproto.PersonID{4, 5, 6}
 	return [][]byte{
 		encodeAccount(&Account{Replica: r, Person: p, Key: key, Device: "乐例红的手机", Enrolled: 1_700_000_000_000, State: Suspended}),
+		encodeAccount(&Account{Replica: r, Person: p, Key: key, Device: "旧手机", Enrolled: 1_700_000_000_000, State: Retired, Wipe: true, Wiped: 1_700_000_000_001, Lease: 14}),
 		encodeCode(&code{person: p, expires: 1_700_000_000_000}),
 		encodeCode(&code{person: p, expires: -1, key: key, replica: r}),
 		encodePassword(&password{person: p, cost: DefaultCost, salt: [16]byte{8}, hash: [32]byte{9}}),

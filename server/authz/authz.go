@@ -34,6 +34,15 @@ const (
 	RoleMaintainer Role = "系统运维"
 )
 
+// IsRole reports whether there is such a role.
+func IsRole(r Role) bool {
+	switch r {
+	case RoleCity, RoleCounty, RoleTownship, RoleAide, RoleField, RoleOffice, RoleVillage, RoleGrid, RoleAdmin, RoleInspector, RoleAuditor, RoleMaintainer:
+		return true
+	}
+	return false
+}
+
 // Grant is one role of a person on the places whose codes begin with Place.
 type Grant struct {
 	Role  Role

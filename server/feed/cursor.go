@@ -24,6 +24,7 @@ type position struct {
 	epoch  string
 	schema [8]byte
 	log    [8]byte // fingerprint of the replica's log when the last receipt was given
+	self   [8]byte // fingerprint of the standing given last
 	atoms  map[syncproto.Atom]progress
 }
 
@@ -48,11 +49,11 @@ func newSealer(key [32]byte) (sealer, error) {
 	return sealer{aead}, err
 }
 
-const cursorFormat = 2
+const cursorFormat = 3
 
 func (s sealer) seal(r syncproto.ReplicaID, p *position) syncproto.Cursor {
-	b := wire.AppendText(wire.AppendArray(nil, 4), p.epoch)
-	b = wire.AppendBytes(wire.AppendBytes(b, p.schema[:]), p.log[:])
+	b := wire.AppendText(wire.AppendArray(nil, 5), p.epoch)
+	b = wire.AppendBytes(wire.AppendBytes(wire.AppendBytes(b, p.schema[:]), p.log[:]), p.self[:])
 	names := make([]syncproto.Atom, 0, len(p.atoms))
 	for a := range p.atoms {
 		names = append(names, a)
@@ -80,12 +81,13 @@ func (s sealer) open(r syncproto.ReplicaID, c syncproto.Cursor) (*position, erro
 	}
 	d := wire.NewReader(b)
 	p := &position{atoms: map[syncproto.Atom]progress{}}
-	if d.Array(4) != 4 {
-		d.Failf("a cursor has 4 members")
+	if d.Array(5) != 5 {
+		d.Failf("a cursor has 5 members")
 	}
 	p.epoch = d.Text(64)
 	d.Fixed(p.schema[:])
 	d.Fixed(p.log[:])
+	d.Fixed(p.self[:])
 	for n := d.Map(len(b)); n > 0 && d.Err() == nil; n-- {
 		a := syncproto.Atom(d.Text(64))
 		if d.Array(2) != 2 {

@@ -21,6 +21,7 @@ import (
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
 // Page sizes in compressed bytes: what a request gets when it does not say,
@@ -35,12 +36,18 @@ type Receipts interface {
 	Receipt(ctx context.Context, replica syncproto.ReplicaID) (syncproto.Receipt, error)
 }
 
-// Config is what a Feed works with; every member is required.
+// Standings gives the word about a device itself.
+type Standings interface {
+	Standing(ctx context.Context, replica syncproto.ReplicaID) (syncproto.Standing, error)
+}
+
+// Config is what a Feed works with; every member is required but Standings.
 type Config struct {
 	Store     store.Store
 	Directory *directory.Directory
 	Schema    func() *schema.Schema
 	Receipts  Receipts
+	Standings Standings
 	CursorKey [32]byte
 	Now       func() time.Time
 }
@@ -152,15 +159,61 @@ func (f *Feed) finish(ctx context.Context, p *pull) (*syncproto.Page, error) {
 		}
 		p.page.Receipt = &c
 	}
+	if err := f.standing(ctx, p, &next); err != nil {
+		return nil, err
+	}
 	if p.unchanged() {
 		return nil, nil
 	}
 	p.page.Epoch, p.page.Wall = p.epoch, f.Now().UnixMilli()
-	p.page.Cursor = f.seal.seal(p.replica, &next)
-	f.mu.Lock()
-	f.cursors[p.replica] = p.page.Cursor
-	f.mu.Unlock()
+	p.page.Cursor = f.give(p.replica, &next)
 	return &p.page, nil
+}
+
+// give seals a position and remembers it as the last one given.
+func (f *Feed) give(replica syncproto.ReplicaID, p *position) syncproto.Cursor {
+	c := f.seal.seal(replica, p)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cursors[replica] = c
+	return c
+}
+
+// standing adds the word about the device when it is not the one given last.
+func (f *Feed) standing(ctx context.Context, p *pull, next *position) error {
+	if f.Standings == nil {
+		return nil
+	}
+	s, err := f.Standings.Standing(ctx, p.replica)
+	if err != nil {
+		return fmt.Errorf("standing: %w", err)
+	}
+	sum := sha256.Sum256(wire.AppendStanding(nil, &s))
+	copy(next.self[:], sum[:])
+	if next.self != p.was.self {
+		p.page.Standing = &s
+	}
+	return nil
+}
+
+// Goodbye is the page of a device that is to hold nothing any more: it leaves
+// every atom it was in, and its receipt tells it what to do with itself.
+func (f *Feed) Goodbye(ctx context.Context, replica syncproto.ReplicaID, q syncproto.PullRequest) (*syncproto.Page, error) {
+	was, err := f.position(replica, &q)
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := f.Receipts.Receipt(ctx, replica)
+	if err != nil {
+		return nil, err
+	}
+	page := &syncproto.Page{Epoch: receipt.Epoch, Wall: receipt.Wall, Receipt: &receipt}
+	for a := range was.atoms {
+		page.Left = append(page.Left, a)
+	}
+	slices.Sort(page.Left)
+	page.Cursor = f.give(replica, &position{epoch: receipt.Epoch, atoms: map[syncproto.Atom]progress{}})
+	return page, nil
 }
 
 // Scope lists the atoms a viewer is fed from, in order. Which records of them

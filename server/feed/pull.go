@@ -52,7 +52,7 @@ type stateBatch struct {
 
 func (p *pull) unchanged() bool {
 	g := &p.page
-	return len(g.Entries) == 0 && len(g.Keys) == 0 && len(g.Left) == 0 && g.Receipt == nil && len(g.Schema) == 0 &&
+	return len(g.Entries) == 0 && len(g.Keys) == 0 && len(g.Left) == 0 && g.Receipt == nil && g.Standing == nil && len(g.Schema) == 0 &&
 		!g.More && len(g.Digests) == 0 && len(p.next.atoms) == len(p.was.atoms)
 }
 

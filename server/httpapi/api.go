@@ -30,8 +30,15 @@ type Pusher interface {
 type Puller interface {
 	// Pull returns what comes after the request's cursor, nil when the cursor
 	// is current and nothing is new. An unknown cursor hash is an error of
-	// syncproto.KindCursor.
+	// syncproto.KindCursor. A device that was stopped and has orders gets them,
+	// and nothing else; one without is not asked for.
 	Pull(ctx context.Context, replica syncproto.ReplicaID, q syncproto.PullRequest) (*syncproto.Page, error)
+}
+
+// Unlocker makes the code that is read over the phone to open others' records
+// on a device that has not heard from the server for long.
+type Unlocker interface {
+	UnlockCode(ctx context.Context, replica syncproto.ReplicaID, number string, days int) (string, error)
 }
 
 // Reader answers the JSON reads, filtered and masked for one viewer. A record
@@ -115,6 +122,7 @@ type Config struct {
 	Actor    Actor
 	Settler  Settler
 	Traffic  Traffic
+	Unlocker Unlocker
 	People   People
 	Identity Identity
 	Now      func() time.Time
@@ -138,8 +146,8 @@ type API struct {
 
 // New returns the API with all routes of docs/http.md.
 func New(c Config) (*API, error) {
-	if c.Auth == nil || c.Pusher == nil || c.Puller == nil || c.Reader == nil || c.Actor == nil || c.Settler == nil || c.Traffic == nil || c.People == nil || c.Now == nil {
-		return nil, errors.New("httpapi: Auth, Pusher, Puller, Reader, Actor, Settler, Traffic, People and Now are needed")
+	if c.Auth == nil || c.Pusher == nil || c.Puller == nil || c.Reader == nil || c.Actor == nil || c.Settler == nil || c.Traffic == nil || c.Unlocker == nil || c.People == nil || c.Now == nil {
+		return nil, errors.New("httpapi: Auth, Pusher, Puller, Reader, Actor, Settler, Traffic, Unlocker, People and Now are needed")
 	}
 	if len(c.Identity.SignKey) != ed25519.PublicKeySize || c.Identity.SealKey == nil || c.Identity.Epoch == nil {
 		return nil, errors.New("httpapi: the server's keys and epoch are needed")

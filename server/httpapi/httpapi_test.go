@@ -93,7 +93,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w.API, err = httpapi.New(httpapi.Config{
-		Auth: w.auth, Pusher: w, Puller: w, Reader: &w.read, Actor: &w.read, Settler: &w.settle, Traffic: w, People: w, Now: w.clock,
+		Auth: w.auth, Pusher: w, Puller: w, Reader: &w.read, Actor: &w.read, Settler: &w.settle, Traffic: w, Unlocker: w, People: w, Now: w.clock,
 		Identity: httpapi.Identity{SignKey: public, SealKey: sealKey.PublicKey(), Origin: "https://zs.example", Epoch: st.Epoch},
 		Ready:    func(context.Context) error { return w.ready },
 		Log:      slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -201,6 +201,11 @@ func (r *reader) History(_ context.Context, v syncproto.PersonID, _ syncproto.Re
 func (r *reader) Held(_ context.Context, v syncproto.PersonID) (httpapi.HeldList, error) {
 	r.viewer = v
 	return httpapi.HeldList{}, r.err
+}
+
+// UnlockCode is what it was asked for.
+func (w *world) UnlockCode(_ context.Context, r syncproto.ReplicaID, number string, days int) (string, error) {
+	return fmt.Sprint(r, " ", number, " ", days), nil
 }
 
 // Traffic says the same of every device.

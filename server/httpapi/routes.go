@@ -14,7 +14,7 @@ const (
 	public                 // anyone; answers nothing about records or people
 	byProof                // anyone, and the body is the proof: a code, a signature, a password
 	device                 // a device's token
-	sender                 // the same, also of a device that was stopped: what it brings is held
+	sender                 // the same, also of a device that was stopped: what it brings is held, it gets its orders and nothing else
 	viewer                 // a device's token or a person's session
 	admin                  // a viewer who is 管理员, or the operator on the server's own machine
 	page                   // a browser's session; others are sent to log in
@@ -58,7 +58,9 @@ var routes = []route{
 	{"POST", "/v1/enrol", byProof, jsonType, maxJSONBytes, quick, (*API).enrol},
 	{"POST", "/v1/sync/session", byProof, cborType, maxSessionBytes, quick, (*API).session},
 	{"POST", "/v1/sync/push", sender, cborType, wire.MaxPushBytes, long, (*API).push},
-	{"POST", "/v1/sync/pull", device, cborType, maxPullBytes, long, (*API).pull},
+	{"POST", "/v1/sync/pull", sender, cborType, maxPullBytes, long, (*API).pull},
+
+	{"POST", "/v1/sync/wiped", sender, jsonType, maxJSONBytes, quick, (*API).wiped},
 
 	{"POST", "/v1/login", byProof, jsonType, maxJSONBytes, long, (*API).login},
 	{"POST", "/v1/logout", viewer, "", 0, quick, (*API).logout},
@@ -74,6 +76,7 @@ var routes = []route{
 
 	{"GET", "/v1/admin/devices", admin, "", 0, quick, (*API).listDevices},
 	{"POST", "/v1/admin/devices", admin, jsonType, maxJSONBytes, quick, (*API).changeDevice},
+	{"POST", "/v1/admin/unlock", admin, jsonType, maxJSONBytes, quick, (*API).unlock},
 	{"GET", "/v1/admin/held", admin, "", 0, quick, (*API).heldBy},
 	{"POST", "/v1/admin/held/release", admin, jsonType, maxJSONBytes, long, (*API).releaseHeld},
 	{"POST", "/v1/admin/held/reject", admin, jsonType, maxJSONBytes, long, (*API).rejectHeld},

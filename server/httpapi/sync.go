@@ -58,6 +58,13 @@ func (a *API) pull(q *call) error {
 	if err != nil {
 		return err
 	}
+	acc, err := a.Auth.Account(q.ctx, q.who.Replica)
+	if err != nil {
+		return fmt.Errorf("pull: %w", err)
+	}
+	if acc.State != authn.Active && acc.Order() == syncproto.OrderNone {
+		return authn.ErrStopped // no orders either: it gets nothing
+	}
 	p, err := a.Puller.Pull(q.ctx, q.who.Replica, req)
 	if err != nil {
 		return fmt.Errorf("pull: %w", err)

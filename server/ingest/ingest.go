@@ -46,6 +46,7 @@ type Device struct {
 	Key     ed25519.PublicKey
 	Person  syncproto.PersonID
 	Revoked bool
+	Order   syncproto.Order // what its receipts tell it to do with itself
 	// Server marks a pen of the server's: authors are many, and rights were
 	// judged before it wrote.
 	Server bool
@@ -297,6 +298,11 @@ func storeError(err error) error {
 // Receipt is the server's signed word about a replica as of now.
 func (in *Ingest) Receipt(ctx context.Context, replica syncproto.ReplicaID) (syncproto.Receipt, error) {
 	c := syncproto.Receipt{Suite: syncproto.Suite1, Server: in.server, Replica: replica, Level: syncproto.LevelDurable}
+	dev, err := in.Devices.Device(ctx, replica)
+	if err != nil {
+		return c, err
+	}
+	c.Order = dev.Order
 	epoch, err := in.Store.Epoch(ctx)
 	if err != nil {
 		return c, err

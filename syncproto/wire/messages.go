@@ -54,13 +54,14 @@ const (
 	pullHash     = 2
 	pullMaxBytes = 3
 	pullAgain    = 4
+	pullTold     = 5
 )
 
 // AppendPull appends a pull request.
 func AppendPull(b []byte, q *syncproto.PullRequest) []byte {
 	n := 0
 	hash := q.Hash != syncproto.CursorHash{}
-	for _, present := range []bool{len(q.Cursor) > 0, hash, q.MaxBytes > 0, len(q.Again) > 0} {
+	for _, present := range []bool{len(q.Cursor) > 0, hash, q.MaxBytes > 0, len(q.Again) > 0, q.Told != nil} {
 		if present {
 			n++
 		}
@@ -78,6 +79,9 @@ func AppendPull(b []byte, q *syncproto.PullRequest) []byte {
 	if len(q.Again) > 0 {
 		b = appendAtoms(AppendUint(b, pullAgain), q.Again)
 	}
+	if q.Told != nil {
+		b = AppendTold(AppendUint(b, pullTold), q.Told)
+	}
 	return b
 }
 
@@ -94,6 +98,8 @@ func DecodePull(b []byte) (q syncproto.PullRequest, err error) {
 			q.MaxBytes = int(r.UintMax(math.MaxInt32))
 		case pullAgain:
 			q.Again = readAtoms(r)
+		case pullTold:
+			q.Told = readTold(r)
 		default:
 			r.Raw(MaxCursorBytes)
 		}
@@ -139,19 +145,20 @@ func readAtoms(r *Reader) []syncproto.Atom {
 }
 
 const (
-	pageEpoch   = 1
-	pageCursor  = 2
-	pageMore    = 3
-	pageDone    = 4
-	pageTotal   = 5
-	pageWall    = 6
-	pageAtoms   = 7
-	pageEntries = 8
-	pageDigests = 9
-	pageKeys    = 10
-	pageLeft    = 11
-	pageReceipt = 12
-	pageSchema  = 13
+	pageEpoch    = 1
+	pageCursor   = 2
+	pageMore     = 3
+	pageDone     = 4
+	pageTotal    = 5
+	pageWall     = 6
+	pageAtoms    = 7
+	pageEntries  = 8
+	pageDigests  = 9
+	pageKeys     = 10
+	pageLeft     = 11
+	pageReceipt  = 12
+	pageSchema   = 13
+	pageStanding = 14
 )
 
 // AppendPage appends a page. Atom names stand once, entries refer to them by index.
@@ -187,7 +194,7 @@ func (w *pieces) frame(b, frame []byte) []byte {
 func (w *pieces) page(b []byte, p *syncproto.Page) []byte {
 	index, atoms := pageAtomIndex(p)
 	n := 8
-	for _, present := range []bool{len(p.Digests) > 0, len(p.Keys) > 0, len(p.Left) > 0, p.Receipt != nil, len(p.Schema) > 0} {
+	for _, present := range []bool{len(p.Digests) > 0, len(p.Keys) > 0, len(p.Left) > 0, p.Receipt != nil, len(p.Schema) > 0, p.Standing != nil} {
 		if present {
 			n++
 		}
@@ -227,6 +234,9 @@ func (w *pieces) page(b []byte, p *syncproto.Page) []byte {
 	if len(p.Schema) > 0 {
 		b = AppendUint(AppendArray(AppendUint(b, pageSchema), 2), uint64(len(p.Schema)))
 		b = AppendBytes(b, Compress(p.Schema, EffortFast))
+	}
+	if p.Standing != nil {
+		b = AppendStanding(AppendUint(b, pageStanding), p.Standing)
 	}
 	return b
 }
@@ -320,6 +330,9 @@ func DecodePage(b []byte) (*syncproto.Page, error) {
 			p.Receipt = &c
 		case pageSchema:
 			p.Schema = readSchema(r)
+		case pageStanding:
+			s := ReadStanding(r)
+			p.Standing = &s
 		default:
 			r.Raw(len(b))
 		}

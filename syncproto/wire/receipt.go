@@ -17,8 +17,11 @@ const (
 // AppendReceiptBody appends what a receipt's signature covers.
 func AppendReceiptBody(b []byte, c *syncproto.Receipt) []byte {
 	members := 10
-	if len(c.BackedUp) > 0 {
-		members++
+	switch {
+	case c.Order != syncproto.OrderNone:
+		members = 12
+	case len(c.BackedUp) > 0:
+		members = 11
 	}
 	b = AppendUint(AppendArray(b, members), uint64(c.Suite))
 	b = AppendBytes(b, c.Server[:])
@@ -41,8 +44,11 @@ func AppendReceiptBody(b []byte, c *syncproto.Receipt) []byte {
 	b = AppendInt(b, c.Wall)
 	b = AppendBool(b, c.Forked)
 	b = AppendBytes(b, c.Audit[:])
-	if len(c.BackedUp) > 0 {
+	if members > 10 {
 		b = appendRanges(b, c.BackedUp)
+	}
+	if members > 11 {
+		b = AppendUint(b, uint64(c.Order))
 	}
 	return b
 }
@@ -69,9 +75,9 @@ func ReadReceipt(r *Reader) (c syncproto.Receipt, err error) {
 	if n := r.Array(2); r.err == nil && n != 2 {
 		r.Failf("a receipt has 2 members")
 	}
-	members := r.Array(11)
+	members := r.Array(12)
 	if r.err == nil && members < 10 {
-		r.Failf("a receipt's body has 10 or 11 members")
+		r.Failf("a receipt's body has 10 to 12 members")
 	}
 	c.Suite = syncproto.Suite(r.UintMax(math.MaxUint8))
 	if r.err == nil && c.Suite != syncproto.Suite1 {
@@ -102,9 +108,14 @@ func ReadReceipt(r *Reader) (c syncproto.Receipt, err error) {
 	c.Wall = r.Int()
 	c.Forked = r.Bool()
 	r.Fixed(c.Audit[:])
-	if members == 11 {
-		if c.BackedUp = readRanges(r); r.err == nil && len(c.BackedUp) == 0 {
+	if members > 10 {
+		if c.BackedUp = readRanges(r); r.err == nil && len(c.BackedUp) == 0 && members == 11 {
 			r.Failf("an empty list of what is backed up is left out")
+		}
+	}
+	if members > 11 {
+		if c.Order = syncproto.Order(r.UintMax(math.MaxUint8)); r.err == nil && c.Order == syncproto.OrderNone {
+			r.Failf("no order is left out")
 		}
 	}
 	r.Fixed(c.Sig[:])

@@ -23,7 +23,7 @@ type command struct {
 
 // order is how help lists the commands: as a day goes.
 var order = []string{"enrol", "new", "edit", "join", "submit", "share", "discard", "list", "show", "history", "past", "resolve", "correct", "decline", "merge", "split", "void", "restore",
-	"sync", "status", "export-outbox", "pin", "kinds"}
+	"sync", "status", "devices", "lock", "unlock", "export-outbox", "pin", "kinds"}
 
 var commands map[string]command
 
@@ -52,14 +52,21 @@ Needs a network. CHANGE is REPLICA/SEQ as the list names it.`, (*app).past, fals
 		"resolve": {"RECORD FIELD N|=VALUE", "采用此版本: settle a value of which several versions stand", `
 N is the number of a version as show lists them; =VALUE writes another value.
 FIELD of a list's item is ITEM FIELD as show names them, in one argument.`, (*app).resolve, false},
-		"correct":       {"RECORD FIELD VALUE REASON", "更正: what a field should have said; takes a 更正建议 too", "", (*app).correct, false},
-		"decline":       {"RECORD FIELD VALUE REASON", "不采纳: say no to a 更正建议", "", (*app).decline, false},
-		"merge":         {"RECORD RECORD", "并为一份: two records of one meeting or visit", "", (*app).merge, false},
-		"split":         {"RECORD", "拆开: take a record out of the one it was put into", "", (*app).split, false},
-		"void":          {"RECORD REASON", "作废 with a reason", "", (*app).void, false},
-		"restore":       {"RECORD", "恢复 a voided record", "", (*app).restore, false},
-		"sync":          {"", "push what the server lacks, pull what is new", "", (*app).sync, false},
-		"status":        {"[RECORD]", "what is on its way and what waits for a person", "", (*app).status, false},
+		"correct": {"RECORD FIELD VALUE REASON", "更正: what a field should have said; takes a 更正建议 too", "", (*app).correct, false},
+		"decline": {"RECORD FIELD VALUE REASON", "不采纳: say no to a 更正建议", "", (*app).decline, false},
+		"merge":   {"RECORD RECORD", "并为一份: two records of one meeting or visit", "", (*app).merge, false},
+		"split":   {"RECORD", "拆开: take a record out of the one it was put into", "", (*app).split, false},
+		"void":    {"RECORD REASON", "作废 with a reason", "", (*app).void, false},
+		"restore": {"RECORD", "恢复 a voided record", "", (*app).restore, false},
+		"sync":    {"", "push what the server lacks, pull what is new", "", (*app).sync, false},
+		"status":  {"[RECORD]", "what is on its way and what waits for a person", "", (*app).status, false},
+		"devices": {"", "the other devices that are enrolled in this person's name", "", (*app).devices, false},
+		"lock": {"", "lock others' records on this device until the next sync, or a code", `
+Own records, drafts and what waits to be sent stay open.`, (*app).lock, false},
+		"unlock": {"[CODE]", "open others' records again by a code that the administrator reads out", `
+Without CODE it shows the number to read out to the administrator, who makes the
+code from it: good once, for this device, within 24 hours. Ten wrong codes, and
+only a sync opens.`, (*app).unlock, false},
 		"export-outbox": {"FILE", "write what the server lacks to a file that anyone may carry and only the server can open", "", (*app).exportOutbox, false},
 		"pin": {"[-new-file FILE | -none]", "set or change the PIN, or take it off", `
 The present PIN is given as for every command. The new one is read from FILE,

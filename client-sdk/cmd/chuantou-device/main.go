@@ -129,6 +129,8 @@ func hintFor(err error) string {
 		return "give it by -pin-file FILE, by $" + pinVariable + ", or run this at a terminal to be asked"
 	case errors.Is(err, vault.ErrDropped):
 		return "what was not sent lies sealed for the server in the folder's outbox.sealed: take that file to your administrator"
+	case errors.Is(err, clientsdk.ErrRecordsLocked):
+		return "run: chuantou-device sync, or without a network: chuantou-device unlock"
 	case errors.Is(err, localstore.ErrLocked):
 		return "another chuantou-device works in this folder; wait for it or use another -dir"
 	case errors.As(err, &incomplete):

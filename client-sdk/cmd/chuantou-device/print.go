@@ -408,9 +408,13 @@ func (a *app) sync(args []string) error {
 	if errors.Is(err, clientsdk.ErrNotEnrolled) {
 		return err
 	}
+	if r.Wiped && !a.json {
+		a.printf("%v\n", clientsdk.ErrWiped)
+		return nil
+	}
 	if a.json {
 		out := map[string]any{"ok": err == nil, "pushed": r.Pushed, "refused": r.Refused, "pulled": r.Pulled, "requests": r.Requests, "conflicts": r.Conflicts,
-			"held": r.Held, "mismatches": r.Mismatches, "bytes_up": r.BytesUp, "bytes_down": r.BytesDown, "ms": r.Millis, "needs_new_id": r.NeedsNewID}
+			"held": r.Held, "mismatches": r.Mismatches, "bytes_up": r.BytesUp, "bytes_down": r.BytesDown, "ms": r.Millis, "needs_new_id": r.NeedsNewID, "wiped": r.Wiped}
 		if err != nil {
 			out["error"] = err.Error()
 		}
@@ -449,7 +453,7 @@ func (a *app) status(args []string) error {
 	if a.json {
 		return a.printJSON(map[string]any{"enrolled": enrolled, "person": id.PersonName, "device": id.Device, "origin": id.Origin, "pending": s.Pending,
 			"drafts": s.Drafts, "old_drafts": s.OldDrafts, "held": s.Held, "held_reasons": append([]string{}, s.HeldReasons...),
-			"conflicts": s.Conflicts, "needs_new_id": s.NeedsNewID})
+			"conflicts": s.Conflicts, "needs_new_id": s.NeedsNewID, "locked": s.Locked, "hand_back": s.HandBack, "new_devices": append([]clientsdk.Device{}, s.NewDevices...)})
 	}
 	if !enrolled {
 		a.printf("尚未注册\n")

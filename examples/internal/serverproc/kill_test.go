@@ -29,6 +29,8 @@ type site struct {
 	t      *testing.T
 	server *serverproc.Server
 	origin string
+	office *clientsdk.Client // the administrator's device
+	unit   syncproto.RecordID
 
 	mu  sync.Mutex
 	log *history.Log // of what was written, and what devices were told
@@ -43,13 +45,14 @@ type work struct {
 	n      int
 }
 
-func newSite(t *testing.T) *site {
+// newSite starts a server; args are added to its command line.
+func newSite(t *testing.T, args ...string) *site {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs signals and /proc")
 	}
 	dir := t.TempDir()
 	ctx := t.Context()
-	s := &site{t: t, server: &serverproc.Server{Data: filepath.Join(dir, "server"), Args: []string{"-log-level", "error"}}, log: history.New()}
+	s := &site{t: t, server: &serverproc.Server{Data: filepath.Join(dir, "server"), Args: append([]string{"-log-level", "error"}, args...)}, log: history.New()}
 	var err error
 	if s.server.Bin, err = serverproc.Build(ctx, dir); err != nil {
 		t.Fatal(err)
@@ -64,20 +67,27 @@ func newSite(t *testing.T) *site {
 	t.Cleanup(func() { s.server.Stop() })
 	s.origin = "http://" + s.server.Addr
 	office := s.open()
+	s.office = office
 	must(t, office.Enrol(ctx, s.origin, code, "office"))
 	_, err = office.Sync(ctx)
 	must(t, err)
 	unit, err := office.Create("unit")
 	must(t, err)
 	must(t, office.Submit(ctx, unit.Set("name", "试验镇").Set("level", "乡镇").Set("place", township)))
-	person, err := office.Create("person")
-	must(t, err)
-	person.Set("name", "张试验").Set("unit", unit.Record().String())
-	person.AddItem("roles", map[string]any{"role": "乡镇（街道）领导", "place": township, "line": "民政/帮扶"})
-	must(t, office.Submit(ctx, person))
-	_, err = office.Sync(ctx)
-	must(t, err)
+	s.unit = unit.Record()
+	s.person("张试验")
 	return s
+}
+
+// person puts somebody with a role in the township into the directory.
+func (s *site) person(name string) {
+	s.t.Helper()
+	person, err := s.office.Create("person")
+	must(s.t, err)
+	person.Set("name", name).Set("unit", s.unit.String())
+	person.AddItem("roles", map[string]any{"role": "乡镇（街道）领导", "place": township, "line": "民政/帮扶"})
+	must(s.t, s.office.Submit(s.t.Context(), person))
+	syncAll(s.t, s.office)
 }
 
 func must(t *testing.T, err error) {

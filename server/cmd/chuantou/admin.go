@@ -23,6 +23,10 @@ chuantou admin devices  -data DIR -person NAME
 chuantou admin suspend  -data DIR DEVICE
 chuantou admin resume   -data DIR DEVICE
 chuantou admin revoke   -data DIR DEVICE
+chuantou admin wipe     -data DIR DEVICE
+chuantou admin retire   -data DIR DEVICE
+chuantou admin lease    -data DIR DEVICE DAYS
+chuantou admin unlock   -data DIR [-days N] DEVICE NUMBER
 chuantou admin held     -data DIR -by NAME
 chuantou admin release  -data DIR -by NAME DEVICE RECORD
 chuantou admin reject   -data DIR -by NAME -reason TEXT DEVICE RECORD
@@ -39,6 +43,14 @@ working and his open sessions end.
 devices lists the devices of a person. suspend stops one, resume lets it in
 again, revoke stops it for ever. A stopped device still hands in what it has not
 sent, which is held until an administrator settles it, and gets nothing any more.
+wipe revokes a lost device and has it destroy what it holds at its next contact,
+after it has handed in what it had not sent. retire is for one that is handed
+back: what it brings counts as ever, then it is wiped; drafts are waited for.
+
+lease sets for how many days others' records stay open on a device that does not
+hear from the server, 0 for what its owner's roles say (serve -lease). unlock
+makes the code that opens them for 7 days, or -days: its owner reads out the
+NUMBER that the device shows, and is read the code. Make sure it is his voice.
 
 held lists what is stored whole and not applied (待处理), as far as the named
 administrator answers for it: why, whose, since when. No content is shown.
@@ -57,6 +69,7 @@ not. Where two people have one name, use the id of the person's record.
 // adminFlags are the flags of all of admin's words; each needs some of them.
 type adminFlags struct {
 	data, person, login, by, reason string
+	days                            int
 	words                           []string
 	in                              io.Reader
 	out                             io.Writer
@@ -74,6 +87,10 @@ var adminWords = map[string]struct {
 	"suspend":  {[]string{"data"}, 1, adminSuspend},
 	"resume":   {[]string{"data"}, 1, adminResume},
 	"revoke":   {[]string{"data"}, 1, adminRevoke},
+	"wipe":     {[]string{"data"}, 1, adminWipe},
+	"retire":   {[]string{"data"}, 1, adminRetire},
+	"lease":    {[]string{"data"}, 2, adminLease},
+	"unlock":   {[]string{"data"}, 2, adminUnlock},
 	"deliver":  {[]string{"data"}, 1, adminDeliver},
 	"held":     {[]string{"data", "by"}, 0, adminHeld},
 	"release":  {[]string{"data", "by"}, 2, adminRelease},
@@ -92,6 +109,7 @@ func admin(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 	c.StringVar(&f.login, "login", "", "password: the `name` to log in with, when not the person's own")
 	c.StringVar(&f.by, "by", "", "held, release, reject: `name` or id of the administrator in whose name")
 	c.StringVar(&f.reason, "reason", "", "reject: what the author is told, in his `words`")
+	c.IntVar(&f.days, "days", 0, "unlock: for how many `days` the code opens; 0 for 7")
 	if err := c.parse(args); err != nil {
 		return err
 	}

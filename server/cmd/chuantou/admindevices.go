@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strconv"
 	"text/tabwriter"
 
 	"github.com/chuantou/chuantou/server/httpapi"
@@ -25,6 +26,7 @@ func adminDevices(ctx context.Context, f *adminFlags) error {
 		if d.New {
 			marks += " 新设备"
 		}
+		marks += ordered(&d)
 		if d.Forked {
 			marks += " number in use twice"
 		}
@@ -40,15 +42,72 @@ func adminSuspend(ctx context.Context, f *adminFlags) error { return setState(ct
 func adminResume(ctx context.Context, f *adminFlags) error  { return setState(ctx, f, "active") }
 func adminRevoke(ctx context.Context, f *adminFlags) error  { return setState(ctx, f, "revoked") }
 
-func setState(ctx context.Context, f *adminFlags, state string) error {
-	replica, err := syncproto.ParseReplicaID(f.words[0])
+func adminRetire(ctx context.Context, f *adminFlags) error { return setState(ctx, f, "retiring") }
+
+func adminWipe(ctx context.Context, f *adminFlags) error {
+	return changeDevice(ctx, f, map[string]any{"state": "revoked", "wipe": true})
+}
+
+func adminLease(ctx context.Context, f *adminFlags) error {
+	days, err := strconv.Atoi(f.words[1])
 	if err != nil {
-		return &usageError{fmt.Sprintf("admin: %q is not a device as devices lists it", f.words[0])}
+		return &usageError{fmt.Sprintf("admin lease: %q are no days", f.words[1])}
 	}
-	var d httpapi.Device
-	if err := ask(ctx, f.data, "/v1/admin/devices", map[string]any{"replica": replica, "state": state}, &d); err != nil {
+	return changeDevice(ctx, f, map[string]any{"lease_days": days})
+}
+
+func adminUnlock(ctx context.Context, f *adminFlags) error {
+	replica, err := deviceNamed(f.words[0])
+	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(f.out, "%s (%s, %s) is %s\n", d.Name, d.PersonName, d.Replica, d.State)
+	var out struct {
+		Code string
+		Days int
+	}
+	if err := ask(ctx, f.data, "/v1/admin/unlock", map[string]any{"replica": replica, "number": f.words[1], "days": f.days}, &out); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f.out, "%s   opens this device for %d days, once\n", out.Code, out.Days)
 	return err
+}
+
+func deviceNamed(word string) (syncproto.ReplicaID, error) {
+	replica, err := syncproto.ParseReplicaID(word)
+	if err != nil {
+		return replica, &usageError{fmt.Sprintf("admin: %q is not a device as devices lists it", word)}
+	}
+	return replica, nil
+}
+
+func setState(ctx context.Context, f *adminFlags, state string) error {
+	return changeDevice(ctx, f, map[string]any{"state": state})
+}
+
+func changeDevice(ctx context.Context, f *adminFlags, in map[string]any) error {
+	replica, err := deviceNamed(f.words[0])
+	if err != nil {
+		return err
+	}
+	in["replica"] = replica
+	var d httpapi.Device
+	if err := ask(ctx, f.data, "/v1/admin/devices", in, &d); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f.out, "%s (%s, %s) is %s%s\n", d.Name, d.PersonName, d.Replica, d.State, ordered(&d))
+	return err
+}
+
+// ordered says what a device was told to do with itself, and its lease.
+func ordered(d *httpapi.Device) (out string) {
+	switch {
+	case d.Wiped != nil:
+		out = ", wiped " + d.Wiped.Local().Format("2006-01-02 15:04")
+	case d.Wipe:
+		out = ", told to wipe itself, has not said yet that it did"
+	}
+	if d.LeaseDays > 0 {
+		out += fmt.Sprintf(", lease %d days", d.LeaseDays)
+	}
+	return out
 }

@@ -27,8 +27,10 @@ const usage = `chuantou is the server of 船头记: devices sync with it, leader
   chuantou admin password -data DIR -person NAME
       set a person's password for the pages, read from standard input
   chuantou admin devices -data DIR -person NAME
-  chuantou admin suspend | resume | revoke -data DIR DEVICE
+  chuantou admin suspend | resume | revoke | wipe | retire -data DIR DEVICE
       the devices of a person, and stopping one
+  chuantou admin unlock -data DIR DEVICE NUMBER
+      a code, to be read over the phone, for a device that was away too long
   chuantou admin held | release | reject -data DIR -by NAME
       what is stored whole and not applied, and settling it
   chuantou admin deliver -data DIR FILE

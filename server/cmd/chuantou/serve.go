@@ -50,7 +50,7 @@ const gcPercent = 50
 type serveFlags struct {
 	data, listen, kinds, cert, key      string
 	plain                               bool
-	rootListen                          string
+	rootListen, leases                  string
 	proxies, format, level              string
 	addressFile, profileFile, clockFile string
 }
@@ -63,6 +63,7 @@ func (s *serveFlags) define(c *command) {
 	c.StringVar(&s.key, "tls-key", "", "PEM `file` of its key")
 	c.BoolVar(&s.plain, "plain-http", false, "speak plain http although the origin is https: for a proxy in front")
 	c.StringVar(&s.rootListen, "root-listen", "", "`host:port` for a plain http page from which the root of the installation's own authority is installed")
+	c.StringVar(&s.leases, "lease", "", "for how many `days` others' records stay open on a device that does not hear from the server; by role too: 30,网格员=14 (default 30)")
 	c.StringVar(&s.proxies, "trusted-proxy", "", "`addresses` or prefixes, with commas, of proxies whose X-Forwarded- headers are believed")
 	c.StringVar(&s.format, "log-format", "text", "text or json")
 	c.StringVar(&s.level, "log-level", "info", "debug, info, warn or error")
@@ -110,6 +111,11 @@ func (f *serveFlags) config(errs io.Writer) (server.Config, error) {
 	cfg := server.Config{Dir: f.data, Listen: f.listen, Kinds: f.kinds, TLSCert: f.cert, TLSKey: f.key, PlainHTTP: f.plain, RootListen: f.rootListen, Log: log}
 	if cfg.TrustedProxies, err = prefixes(f.proxies); err != nil {
 		return server.Config{}, err
+	}
+	if f.leases != "" {
+		if cfg.Leases, err = server.ParseLeases(f.leases); err != nil {
+			return server.Config{}, &usageError{err.Error()}
+		}
 	}
 	if f.clockFile != "" {
 		log.Warn("the clock is taken from a file: for demonstrations and tests only", "file", f.clockFile)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/sign"
@@ -257,6 +258,18 @@ func (g generator) receipts() {
 	sign.SignReceipt(key, &u)
 	backed := wire.AppendReceipt(nil, &u)
 	g.accept("backed-up", "receipt", "1–40 are in a verified backup", backed)
+	w := u
+	w.Order = syncproto.OrderWipe
+	sign.SignReceipt(key, &w)
+	g.accept("order", "receipt", "the device is told to wipe itself", wire.AppendReceipt(nil, &w))
+	bare := c
+	bare.Order = syncproto.OrderRetire
+	sign.SignReceipt(key, &bare)
+	b = wire.AppendReceipt(nil, &bare)
+	g.accept("order-nothing-backed-up", "receipt", "the device is told that it is handed back; nothing is backed up", b)
+	b = bytes.Clone(b)
+	b[len(b)-len(c.Sig)-3] = 0
+	g.refuse("order-none", "receipt", "no order is left out", "an order that is none", b)
 	empty := wire.AppendReceipt(nil, &c)
 	empty[1]++ // 11 members, the last an empty list before the signature
 	at := len(empty) - len(c.Sig) - 2
@@ -270,6 +283,8 @@ func (g generator) messages() {
 	g.accept("empty", "pull", "a first pull", wire.AppendPull(nil, &syncproto.PullRequest{}))
 	g.accept("idle", "pull", "only the hash of a cursor", wire.AppendPull(nil, &syncproto.PullRequest{Hash: syncproto.CursorHash{1, 2, 3}}))
 	g.refuse("trailing", "pull", "trailing bytes", "a byte too many", append(bytes.Clone(b), 0))
+	told := syncproto.PullRequest{Hash: syncproto.CursorHash{1, 2, 3}, Told: &syncproto.Told{Waiting: 12, Oldest: 1779440700000, Drafts: 2, Offset: -4000, Version: "1.2.0", Trip: "2026-06-14"}}
+	g.accept("told", "pull", "what a device tells of itself", wire.AppendPull(nil, &told))
 	g.refuse("hash-short", "pull", "want 16", "a hash of 3 bytes", []byte{0xa1, 2, 0x43, 1, 2, 3})
 	page := syncproto.Page{Epoch: "e-1", Cursor: syncproto.Cursor{9}, More: true, Done: 3, Total: 7, Wall: 1779440700000,
 		Entries: []syncproto.Entry{
@@ -282,6 +297,12 @@ func (g generator) messages() {
 		Left:    []syncproto.Atom{"h:gone"}, Schema: []byte("{}")}
 	b = wire.AppendPage(nil, &page)
 	g.accept("all", "page", "one entry of every kind", b)
+	alone := syncproto.Page{Epoch: "e-1", Cursor: syncproto.Cursor{9}, Wall: 1779440700000, Standing: &syncproto.Standing{Lease: 30 * 24 * time.Hour, Unlock: [32]byte{7},
+		Devices: []syncproto.KnownDevice{{Replica: replica, Name: "公用平板", Enrolled: 1779440600000}}}}
+	b = wire.AppendPage(nil, &alone)
+	g.accept("standing", "page", "what the server says of the device", b)
+	g.refuse("standing-cut", "page", "input ends early", "cut within it", b[:len(b)-1])
+	b = wire.AppendPage(nil, &page)
 	g.refuse("truncated", "page", "input ends early", "cut", b[:len(b)-1])
 	g.refuse("trailing", "page", "trailing bytes", "a byte too many", append(bytes.Clone(b), 0))
 	g.refuse("atom-index", "page", "atom index", "an entry of an atom that is not named", []byte{0xa1, 8, 0x81, 0x83, 3, 5, 0x80})

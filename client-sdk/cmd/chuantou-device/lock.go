@@ -1,0 +1,60 @@
+package main
+
+import "time"
+
+func (a *app) lock(args []string) error {
+	if len(args) != 0 {
+		return errUsage
+	}
+	if err := a.client.Lock(); err != nil {
+		return err
+	}
+	return a.printSummary()
+}
+
+func (a *app) unlock(args []string) error {
+	switch len(args) {
+	case 0:
+		number, err := a.client.UnlockNumber()
+		if err != nil {
+			return err
+		}
+		id, _ := a.client.Identity()
+		if a.json {
+			return a.printJSON(map[string]any{"number": number, "replica": id.Replica})
+		}
+		a.printf("本机号码 %s（设备编号 %s）：报给管理员，拿到解锁码后运行 chuantou-device unlock 解锁码\n", number, id.Replica)
+		return nil
+	case 1:
+		days, err := a.client.Unlock(args[0])
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.printJSON(map[string]any{"days": days})
+		}
+		a.printf("已打开 %d 天；联网同步一次就恢复正常\n", days)
+		return nil
+	}
+	return errUsage
+}
+
+func (a *app) devices(args []string) error {
+	if len(args) != 0 {
+		return errUsage
+	}
+	all := a.client.Devices()
+	if a.json {
+		return a.printJSON(map[string]any{"devices": all})
+	}
+	if len(all) == 0 {
+		a.printf("没有别的设备\n")
+		return nil
+	}
+	var rows [][]string
+	for _, d := range all {
+		rows = append(rows, []string{d.Name, d.Enrolled.Local().Format(time.DateOnly), map[bool]string{true: "新设备"}[d.New], d.Replica.String()})
+	}
+	a.table([]string{"名称", "登记", "", "编号"}, rows)
+	return nil
+}

@@ -1,0 +1,394 @@
+package serverproc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	clientsdk "github.com/chuantou/chuantou/client-sdk"
+	"github.com/chuantou/chuantou/client-sdk/httptransport"
+	"github.com/chuantou/chuantou/client-sdk/syncloop"
+	"github.com/chuantou/chuantou/client-sdk/vault"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/session"
+)
+
+// phone is a device with a folder, a clock of its own and a network that can
+// be cut for some requests.
+type phone struct {
+	s    *site
+	dir  string
+	now  time.Time
+	cut  func(path string) bool
+	link syncloop.Transport
+	*clientsdk.Client
+}
+
+func (p *phone) Do(ctx context.Context, q *session.Request) session.Response {
+	if p.cut != nil && p.cut(q.Path) {
+		return session.Response{Err: errors.New("no network")}
+	}
+	return p.link.Do(ctx, q)
+}
+
+// phone enrols a device of somebody.
+func (s *site) phone(person, name string) *phone {
+	s.t.Helper()
+	p := &phone{s: s, dir: filepath.Join(s.t.TempDir(), name), now: time.Now()}
+	must(s.t, p.open())
+	code, err := s.server.Code(s.t.Context(), person)
+	must(s.t, err)
+	must(s.t, p.Enrol(s.t.Context(), s.origin, code, name))
+	p.sync()
+	s.t.Cleanup(func() {
+		if p.Client != nil {
+			p.Close()
+		}
+	})
+	return p
+}
+
+func (p *phone) open() (err error) {
+	p.Client, err = clientsdk.Open(p.dir, clientsdk.Options{Clock: func() time.Time { return p.now },
+		Vault: vault.Options{Cost: vault.Cost{Passes: 1, MemoryKiB: 64, Threads: 1}},
+		Dial: func(string) (syncloop.Transport, error) {
+			p.link, err = httptransport.New("http://"+p.s.server.Addr, httptransport.Options{Now: func() time.Time { return p.now }})
+			return p, err
+		}})
+	return err
+}
+
+func (p *phone) sync() {
+	p.s.t.Helper()
+	_, err := p.Sync(context.Background())
+	must(p.s.t, err)
+}
+
+func (p *phone) reopen() {
+	p.s.t.Helper()
+	must(p.s.t, p.Close())
+	must(p.s.t, p.open())
+}
+
+func (p *phone) replica() syncproto.ReplicaID {
+	id, _ := p.Identity()
+	return id.Replica
+}
+
+func (p *phone) rows() (n int) {
+	p.s.t.Helper()
+	rows, err := p.Query(clientsdk.Filter{})
+	must(p.s.t, err)
+	return len(rows)
+}
+
+func (p *phone) pass(days int) { p.now = p.now.Add(time.Duration(days) * 24 * time.Hour) }
+
+// code asks the server for an unlock code, as the administrator at the phone.
+func (s *site) code(p *phone, number string, days int) (string, error) {
+	var out struct{ Code string }
+	err := s.server.Admin(s.t.Context(), "/v1/admin/unlock", map[string]any{"replica": p.replica(), "number": number, "days": days}, &out)
+	return out.Code, err
+}
+
+// A device that hears nothing from its server for the length of the loan locks
+// what others wrote, and nothing else; putting its clock back wins nothing; a
+// code that is read over the phone opens it, once, and so does a sync.
+func TestLeaseLocksOthersRecords(t *testing.T) {
+	s := newSite(t)
+	s.person("李试验")
+	theirs := noteAt(t, s.device("A7"), township, "别人记的")
+	p := s.phone("李试验", "B2")
+	mine := noteAt(t, p.Client, township, "自己记的")
+	if p.rows() != 2 {
+		t.Fatalf("%d records are listed", p.rows())
+	}
+	open := func(when string) {
+		t.Helper()
+		if _, err := p.Get(theirs); err != nil || p.rows() != 2 {
+			t.Errorf("%s: locked: %v, %d listed", when, err, p.rows())
+		}
+	}
+	locked := func(when string) {
+		t.Helper()
+		if _, err := p.Get(theirs); !errors.Is(err, clientsdk.ErrRecordsLocked) {
+			t.Errorf("%s: another's record opens: %v", when, err)
+		}
+		if _, err := p.Edit(theirs); !errors.Is(err, clientsdk.ErrRecordsLocked) {
+			t.Errorf("%s: another's record can be edited: %v", when, err)
+		}
+		if _, err := p.History(theirs); !errors.Is(err, clientsdk.ErrRecordsLocked) {
+			t.Errorf("%s: another's record has a history: %v", when, err)
+		}
+		if _, err := p.Get(mine); err != nil || p.rows() != 1 {
+			t.Errorf("%s: the own record: %v, %d listed", when, err, p.rows())
+		}
+		if sum, err := p.Summary(); err != nil || !sum.Locked || !strings.Contains(strings.Join(sum.Words(), ""), "已锁上") {
+			t.Errorf("%s: the device says %+v, %v", when, sum, err)
+		}
+	}
+	p.pass(29)
+	open("after 29 days")
+	draft, err := p.Create("SJ")
+	must(t, err)
+	must(t, draft.Set("on", "2026-05-20").Set("heard", "草稿").Set("visibility", "本级及上级").Set("place_code", township).Save())
+	p.pass(2)
+	locked("after 31 days")
+	p.pass(-30)
+	locked("with the clock put back")
+	p.reopen()
+	locked("opened again")
+
+	drafts, err := p.Drafts()
+	must(t, err)
+	if len(drafts) != 1 {
+		t.Fatalf("%d drafts", len(drafts))
+	}
+	must(t, p.Submit(t.Context(), drafts[0]))
+	if v, err := p.Get(draft.Record()); err != nil || v.Value("heard") != "草稿" {
+		t.Errorf("what was written while locked: %v", err)
+	}
+
+	number, err := p.UnlockNumber()
+	must(t, err)
+	other := s.phone("李试验", "C3")
+	wrong, err := s.code(other, number, 7)
+	must(t, err)
+	var bad *clientsdk.WrongCodeError
+	if _, err := p.Unlock(wrong); !errors.As(err, &bad) || bad.Left != 9 {
+		t.Errorf("another device's code: %v", err)
+	}
+	code, err := s.code(p, strings.ToLower(number), 7)
+	must(t, err)
+	if days, err := p.Unlock(strings.ToLower(strings.ReplaceAll(code, "-", " "))); err != nil || days != 7 {
+		t.Fatalf("the code: %d days, %v", days, err)
+	}
+	if _, err := p.Get(theirs); err != nil {
+		t.Errorf("after the code: %v", err)
+	}
+	p.pass(8)
+	if _, err := p.Get(theirs); !errors.Is(err, clientsdk.ErrRecordsLocked) {
+		t.Errorf("after the code's days: %v", err)
+	}
+	if _, err := p.Unlock(code); !errors.As(err, &bad) {
+		t.Errorf("a code is good twice: %v", err)
+	}
+	stale, err := p.UnlockNumber()
+	must(t, err)
+	code, err = s.code(p, stale, 1)
+	must(t, err)
+	p.pass(2)
+	if _, err := p.Unlock(code); !errors.As(err, &bad) {
+		t.Errorf("a code of the day before yesterday: %v", err)
+	}
+	for i := range 10 {
+		if _, err = p.UnlockNumber(); err == nil {
+			_, err = p.Unlock(fmt.Sprintf("3AAAAAAA%c", 'A'+rune(i)))
+		}
+		p.reopen() // the count is not won back by that
+	}
+	if !errors.Is(err, clientsdk.ErrUnlockClosed) {
+		t.Errorf("after ten wrong codes: %v", err)
+	}
+	p.sync()
+	if _, err := p.Get(theirs); err != nil || p.rows() != 3 {
+		t.Errorf("after a sync: %v, %d listed", err, p.rows())
+	}
+}
+
+// The loan is as long as the server says for this device, and can be ended by hand.
+func TestLeaseOfOneDeviceAndLockByHand(t *testing.T) {
+	s := newSite(t, "-lease", "30,乡镇（街道）领导=5")
+	s.person("李试验")
+	theirs := noteAt(t, s.device("A7"), township, "别人记的")
+	p := s.phone("李试验", "B2")
+	p.pass(4)
+	if _, err := p.Get(theirs); err != nil {
+		t.Errorf("a loan of five days, after four: %v", err)
+	}
+	p.pass(2)
+	if _, err := p.Get(theirs); !errors.Is(err, clientsdk.ErrRecordsLocked) {
+		t.Errorf("a loan of five days, after six: %v", err)
+	}
+	p.sync()
+	must(t, p.Lock())
+	if _, err := p.Get(theirs); !errors.Is(err, clientsdk.ErrRecordsLocked) {
+		t.Errorf("locked by hand: %v", err)
+	}
+	p.reopen()
+	if _, err := p.Get(theirs); !errors.Is(err, clientsdk.ErrRecordsLocked) {
+		t.Errorf("opened again: %v", err)
+	}
+	p.sync()
+	if _, err := p.Get(theirs); err != nil {
+		t.Errorf("after a sync: %v", err)
+	}
+	s.chuantou("admin", "lease", "-data", s.server.Data, p.replica().String(), "3")
+	p.sync()
+	p.pass(4)
+	if _, err := p.Get(theirs); !errors.Is(err, clientsdk.ErrRecordsLocked) {
+		t.Errorf("a loan of three days, after four: %v", err)
+	}
+	number, err := p.UnlockNumber()
+	must(t, err)
+	code, _, _ := strings.Cut(s.chuantou("admin", "unlock", "-data", s.server.Data, "-days", "2", p.replica().String(), number), " ")
+	if days, err := p.Unlock(code); err != nil || days != 2 {
+		t.Errorf("%d days, %v", days, err)
+	}
+	// No code is made for a device that was stopped.
+	must(t, s.server.Admin(t.Context(), "/v1/admin/devices", map[string]any{"replica": p.replica(), "state": "suspended"}, nil))
+	if code, err := s.code(p, number, 1); err == nil {
+		t.Errorf("a stopped device gets the code %q", code)
+	}
+}
+
+type listedDevice struct {
+	Replica, State string
+	Wipe           bool
+	Wiped          *time.Time
+	Held           int
+}
+
+func (s *site) listed(p syncproto.ReplicaID, person string) (out listedDevice) {
+	s.t.Helper()
+	var list struct{ Devices []listedDevice }
+	must(s.t, s.server.Admin(s.t.Context(), "/v1/admin/devices?person="+url.QueryEscape(person), nil, &list))
+	for _, d := range list.Devices {
+		if d.Replica == p.String() {
+			return d
+		}
+	}
+	s.t.Fatalf("%s is not in the list", p)
+	return out
+}
+
+// A lost phone is to be wiped. It hands in what it had, which is held; only
+// when the server has all of it does it destroy everything, and say so.
+func TestWipe(t *testing.T) {
+	s := newSite(t)
+	s.person("李试验")
+	theirs := noteAt(t, s.device("A7"), township, "别人记的")
+	p := s.phone("李试验", "B2")
+	replica := p.replica()
+	unsent, err := p.Create("SJ")
+	must(t, err)
+	must(t, p.Submit(t.Context(), unsent.Set("on", "2026-05-20").Set("heard", "没来得及传的").Set("visibility", "本级及上级").Set("place_code", township)))
+	draft, err := p.Create("SJ")
+	must(t, err)
+	must(t, draft.Set("heard", "草稿").Save())
+	s.chuantou("admin", "wipe", "-data", s.server.Data, replica.String())
+
+	// Its work does not get through: it is taken what others wrote, and keeps its own.
+	p.cut = func(path string) bool { return path == "/v1/sync/push" }
+	if r, err := p.Sync(t.Context()); err == nil || r.Wiped {
+		t.Fatalf("wiped with work that the server lacks: %+v, %v", r, err)
+	}
+	if _, err := p.Get(theirs); !errors.Is(err, clientsdk.ErrNoRecord) {
+		t.Errorf("a device that is to be wiped keeps others' records: %v", err)
+	}
+	if v, err := p.Get(unsent.Record()); err != nil || v.Value("heard") != "没来得及传的" {
+		t.Errorf("its own work: %v", err)
+	}
+	if d := s.listed(replica, "李试验"); d.State != "revoked" || !d.Wipe || d.Wiped != nil {
+		t.Errorf("the list says %+v", d)
+	}
+	p.cut = nil
+	if r, err := p.Sync(t.Context()); !errors.Is(err, clientsdk.ErrWiped) || !r.Wiped {
+		t.Fatalf("not wiped: %+v, %v", r, err)
+	}
+	if _, err := p.Get(unsent.Record()); err == nil {
+		t.Error("a wiped device shows records")
+	}
+	names, err := os.ReadDir(p.dir)
+	must(t, err)
+	if len(names) != 1 || names[0].Name() != "wiped" {
+		t.Errorf("the folder still has %v", names)
+	}
+	if err := p.open(); !errors.Is(err, clientsdk.ErrWiped) {
+		t.Errorf("opened again: %v", err)
+	}
+	if d := s.listed(replica, "李试验"); d.State != "revoked" || d.Wiped == nil || d.Held != 1 {
+		t.Errorf("the list says %+v", d)
+	}
+}
+
+// Being killed in the middle of it ends with a wiped device all the same.
+func TestWipeGoesOnAfterAKill(t *testing.T) {
+	s := newSite(t)
+	p := s.phone("张试验", "B2")
+	must(t, p.Close())
+	must(t, os.WriteFile(filepath.Join(p.dir, "wiped"), nil, 0o600))
+	if err := p.open(); !errors.Is(err, clientsdk.ErrWiped) {
+		t.Fatalf("opened: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(p.dir, "store")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the store is still there: %v", err)
+	}
+}
+
+// A device that is handed back brings what it has, which counts as ever, waits
+// for its drafts, and is wiped.
+func TestRetire(t *testing.T) {
+	s := newSite(t)
+	other := s.device("A7")
+	p := s.phone("张试验", "B2")
+	replica := p.replica()
+	last, err := p.Create("SJ")
+	must(t, err)
+	must(t, p.Submit(t.Context(), last.Set("on", "2026-05-20").Set("heard", "最后一条").Set("visibility", "本级及上级").Set("place_code", township)))
+	draft, err := p.Create("SJ")
+	must(t, err)
+	must(t, draft.Set("heard", "草稿").Save())
+	s.chuantou("admin", "retire", "-data", s.server.Data, replica.String())
+	if r, err := p.Sync(t.Context()); err != nil || r.Wiped {
+		t.Fatalf("with a draft: %+v, %v", r, err)
+	}
+	if sum, err := p.Summary(); err != nil || !sum.HandBack || !strings.Contains(strings.Join(sum.Words(), ""), "交回") {
+		t.Errorf("the device says %+v, %v", sum, err)
+	}
+	syncAll(t, other)
+	if v, err := other.Get(last.Record()); err != nil || v.Value("heard") != "最后一条" {
+		t.Errorf("what it brought: %v", err)
+	}
+	must(t, p.Discard(draft.ID()))
+	if _, err := p.Sync(t.Context()); !errors.Is(err, clientsdk.ErrWiped) {
+		t.Fatalf("without drafts: %v", err)
+	}
+	if d := s.listed(replica, "张试验"); d.State != "retired" || d.Wiped == nil {
+		t.Errorf("the list says %+v", d)
+	}
+	if err := s.server.Admin(t.Context(), "/v1/admin/devices", map[string]any{"replica": replica, "state": "active"}, nil); err == nil {
+		t.Error("a device that was handed back comes to life")
+	}
+}
+
+// Another device of the same person says so on all of them, for seven days.
+func TestNewDeviceIsAnnounced(t *testing.T) {
+	s := newSite(t)
+	p := s.phone("张试验", "B2")
+	if sum, err := p.Summary(); err != nil || len(sum.NewDevices) != 0 {
+		t.Errorf("alone: %+v, %v", sum, err)
+	}
+	c := s.device("来路不明")
+	p.sync()
+	sum, err := p.Summary()
+	if err != nil || len(sum.NewDevices) != 1 || !strings.Contains(strings.Join(sum.Words(), ""), "来路不明") {
+		t.Errorf("the device says %+v, %v", sum, err)
+	}
+	p.pass(8)
+	if sum, err := p.Summary(); err != nil || len(sum.NewDevices) != 0 || len(p.Devices()) != 1 {
+		t.Errorf("after eight days: %+v, %v", sum, err)
+	}
+	id, _ := c.Identity()
+	must(t, s.server.Admin(t.Context(), "/v1/admin/devices", map[string]any{"replica": id.Replica, "state": "revoked"}, nil))
+	p.sync()
+	if all := p.Devices(); len(all) != 0 {
+		t.Errorf("a revoked device is still among %+v", all)
+	}
+}
