@@ -21,14 +21,17 @@ import (
 //
 // The time is counted, not read: it is the sum of how far the device's clock
 // was seen to go on since the last contact, so that putting the clock back wins
-// nothing that was counted already. A clock that jumps years ahead by mistake
-// does lock; a code is for that too.
+// nothing that was counted already. A clock that was behind the server's at that
+// contact and is put right says by that how long it was, and does not lock for
+// years it was behind. One that jumps years ahead by mistake does; a code is for
+// that too.
 //
 // This is a lock of the program, not of cryptography: who has the PIN and a
 // program of his own is held back by nothing (docs/security.md).
 type lease struct {
 	Spent  int64 // milliseconds counted since the last contact
 	Seen   int64 // the device's clock when it was last looked at
+	Wall   int64 // the server's clock at the last contact
 	Locked bool  // by hand
 	Opened int64 // Spent up to which a code opened
 	// Number is what an unlock code is asked with, "" for none; it is good until
@@ -48,18 +51,18 @@ const (
 )
 
 func (l *lease) append() []byte {
-	b := wire.AppendInt(wire.AppendInt(beginStored(7), l.Spent), l.Seen)
+	b := wire.AppendInt(wire.AppendInt(wire.AppendInt(beginStored(8), l.Spent), l.Seen), l.Wall)
 	b = wire.AppendInt(wire.AppendBool(b, l.Locked), l.Opened)
 	b = wire.AppendInt(wire.AppendText(b, l.Number), l.NumberTo)
 	return wire.AppendUint(b, uint64(l.Tries))
 }
 
 func decodeLease(v []byte) (l lease, err error) {
-	r, err := openStored(v, 7)
+	r, err := openStored(v, 8)
 	if err != nil {
 		return l, fmt.Errorf("lease: %w", err)
 	}
-	l.Spent, l.Seen = r.Int(), r.Int()
+	l.Spent, l.Seen, l.Wall = r.Int(), r.Int(), r.Int()
 	l.Locked, l.Opened = r.Bool(), r.Int()
 	l.Number, l.NumberTo = r.Text(sign.UnlockNumberLetters), r.Int()
 	l.Tries = int(r.UintMax(math.MaxInt32))
@@ -81,7 +84,11 @@ func (c *Client) putLease(l lease) error {
 func (c *Client) count() {
 	now := c.now().UnixMilli()
 	l := c.lease
-	if d := now - l.Seen; d > 0 && l.Seen != 0 {
+	switch d := now - l.Seen; {
+	case l.Seen == 0 || d <= 0:
+	case l.Seen < l.Wall && now >= l.Wall:
+		l.Spent = max(l.Spent, now-l.Wall)
+	default:
 		l.Spent += d
 	}
 	back := now < l.Seen
@@ -115,7 +122,7 @@ func (c *Client) lent(rec *crdt.Record) bool {
 
 // contact begins the loan anew: the server was just spoken to.
 func (c *Client) contact() error {
-	l := lease{Seen: c.now().UnixMilli()}
+	l := lease{Seen: c.now().UnixMilli(), Wall: c.wall()}
 	if was := c.lease; !was.Locked && was.Number == "" && was.Tries == 0 && was.Opened == 0 && c.leaseStored < time.Hour.Milliseconds() && was.Seen != 0 {
 		c.lease = l // an hour less of the loan, should the process be killed: not worth a write
 		return nil

@@ -22,7 +22,11 @@ const DefaultLease = 30
 // Leases say how long that is by role, in days; the empty role is everybody's.
 type Leases map[authz.Role]int
 
-// ParseLeases reads "30,网格员=14": the days for everybody, and those for roles.
+// NoLease is for ever: a lost device then keeps what it has.
+const NoLease = -1
+
+// ParseLeases reads "30,网格员=14": the days for everybody, and those for roles; 0
+// is for ever.
 func ParseLeases(s string) (Leases, error) {
 	out := Leases{}
 	for part := range strings.SplitSeq(s, ",") {
@@ -31,8 +35,11 @@ func ParseLeases(s string) (Leases, error) {
 			role, days = "", role
 		}
 		n, err := strconv.Atoi(strings.TrimSpace(days))
-		if err != nil || n < 1 || n > authn.MaxLease {
-			return nil, fmt.Errorf("lease %q: want days, 1 to %d, or ROLE=DAYS", part, authn.MaxLease)
+		if err != nil || n < 0 || n > authn.MaxLease {
+			return nil, fmt.Errorf("lease %q: want days, 1 to %d or 0 for ever, or ROLE=DAYS", part, authn.MaxLease)
+		}
+		if n == 0 {
+			n = NoLease
 		}
 		if r := authz.Role(strings.TrimSpace(role)); r == "" || authz.IsRole(r) {
 			out[r] = n
@@ -61,7 +68,7 @@ func (l Leases) of(c *authn.Account, grants []authz.Grant) int {
 	if days == 0 {
 		days = DefaultLease
 	}
-	return days
+	return max(days, 0)
 }
 
 // Standing is feed.Standings.

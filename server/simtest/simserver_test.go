@@ -75,7 +75,7 @@ func newSimServer(s *sim) (w *simServer, code string) {
 
 func (w *simServer) start() {
 	var err error
-	w.srv, err = server.New(server.Config{Dir: w.dir, Clock: w.s.clock.Now, Kinds: w.kinds, Engine: func(string, *slog.Logger) (store.Store, error) {
+	w.srv, err = server.New(server.Config{Dir: w.dir, Clock: w.s.clock.Now, Leases: server.Leases{"": server.NoLease}, Kinds: w.kinds, Engine: func(string, *slog.Logger) (store.Store, error) {
 		var disk store.Store = &brittleDisk{w.disk, w}
 		if w.mutate != nil {
 			disk = w.mutate(disk)

@@ -38,9 +38,12 @@ func (p *phone) Do(ctx context.Context, q *session.Request) session.Response {
 }
 
 // phone enrols a device of somebody.
-func (s *site) phone(person, name string) *phone {
+func (s *site) phone(person, name string) *phone { return s.phoneAt(person, name, time.Now()) }
+
+// phoneAt is phone with a clock that shows another time.
+func (s *site) phoneAt(person, name string, now time.Time) *phone {
 	s.t.Helper()
-	p := &phone{s: s, dir: filepath.Join(s.t.TempDir(), name), now: time.Now()}
+	p := &phone{s: s, dir: filepath.Join(s.t.TempDir(), name), now: now}
 	must(s.t, p.open())
 	code, err := s.server.Code(s.t.Context(), person)
 	must(s.t, err)
@@ -199,6 +202,32 @@ func TestLeaseLocksOthersRecords(t *testing.T) {
 	p.sync()
 	if _, err := p.Get(theirs); err != nil || p.rows() != 3 {
 		t.Errorf("after a sync: %v, %d listed", err, p.rows())
+	}
+}
+
+// A phone whose clock is years behind, as after an empty battery, is put right
+// at sea: that is no absence of years.
+func TestClockPutRightIsNoAbsence(t *testing.T) {
+	s := newSite(t)
+	s.person("李试验")
+	theirs := noteAt(t, s.device("A7"), township, "别人记的")
+	p := s.phoneAt("李试验", "B2", time.Now().Add(-6*365*24*time.Hour))
+	p.pass(3)
+	if _, err := p.Get(theirs); err != nil {
+		t.Error(err)
+	}
+	p.pass(6 * 365)
+	if _, err := p.Get(theirs); err != nil {
+		t.Errorf("after the clock was put right: %v", err)
+	}
+	p.pass(28)
+	if _, err := p.Get(theirs); !errors.Is(err, clientsdk.ErrRecordsLocked) {
+		t.Errorf("31 days after the contact: %v", err)
+	}
+	p.pass(-12 * 365)
+	p.reopen()
+	if _, err := p.Get(theirs); !errors.Is(err, clientsdk.ErrRecordsLocked) {
+		t.Errorf("the clock put back again: %v", err)
 	}
 }
 
