@@ -29,6 +29,9 @@ type Options struct {
 	// Schema is used until the server has sent one. nil: schema.Builtin().
 	Schema *schema.Schema
 
+	// Version is the program's, as administrators are to see it; "" tells none.
+	Version string
+
 	// For Open alone, which encrypts the folder:
 
 	// PIN is the person's; "" for a folder without one.
@@ -69,6 +72,9 @@ type Client struct {
 	link        syncloop.Transport // made when first needed
 	watchers    map[*watcher]bool
 	sealed      sealedCopy
+	told        *syncproto.Told // what the server was told last, nil for nothing
+	telling     *syncproto.Told // what this sync tells
+	trip        string
 	wipe        func() error // destroys the closed folder; nil for a store that the caller made
 }
 
@@ -80,6 +86,9 @@ func OpenStore(s localstore.Store, o Options) (*Client, error) {
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader
+	}
+	if len(o.Version) > wire.MaxVersionBytes {
+		return nil, fmt.Errorf("open: a version of %d bytes, want at most %d", len(o.Version), wire.MaxVersionBytes)
 	}
 	c := &Client{store: s, opt: o, cache: map[syncproto.RecordID]*held{}, watchers: map[*watcher]bool{}}
 	if o.Schema == nil {
@@ -111,6 +120,12 @@ func (c *Client) load() error {
 		c.get(keyBackups, func(v []byte) (err error) { c.backups, err = decodeBackups(v); return err }),
 		c.get(keyStanding, func(v []byte) (err error) { c.standing, err = wire.DecodeStanding(v); return err }),
 		c.get(keyLease, func(v []byte) (err error) { c.lease, err = decodeLease(v); c.leaseStored = c.lease.Spent; return err }),
+		c.get(keyTold, func(v []byte) error {
+			t, err := wire.DecodeTold(v)
+			c.told = &t
+			return err
+		}),
+		c.get(keyTrip, func(v []byte) error { c.trip = string(v); return nil }),
 		c.get(keyWiped, func([]byte) error { return ErrWiped }),
 		c.get(keySchema, c.loadSchema),
 		c.get(keyReceipt, func(v []byte) error {

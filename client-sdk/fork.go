@@ -93,7 +93,7 @@ func (c *Client) moveTo(next *identity, link syncloop.Transport) error {
 	clear(c.cache)
 	b.Put(keyIdentity, next.append())
 	b.Put(keyPlace, c.place.append())
-	for _, k := range [][]byte{keyEnrolling, keyReceipt, keyAcked, keyToken, keyBackups} {
+	for _, k := range [][]byte{keyEnrolling, keyReceipt, keyAcked, keyToken, keyBackups, keyTold} {
 		b.Delete(k)
 	}
 	if err := c.reissue(&b, drafts); err != nil {

@@ -18,6 +18,8 @@ import (
 //	m/backups       what was backed up when, and what was let go of: backups
 //	m/standing      what the server last said of this device itself, as it came
 //	m/lease         how long it is since the server was spoken to: lease
+//	m/told          what the server was last told of this device
+//	m/trip          the day until which the device will be away
 //	m/wiped         everything else was destroyed, by order
 //	m/schema        the schema as the server last sent it, JSON
 //	m/count         counters of local numbers: counts
@@ -43,6 +45,8 @@ var (
 	keyBackups   = []byte("m/backups")
 	keyStanding  = []byte("m/standing")
 	keyLease     = []byte("m/lease")
+	keyTold      = []byte("m/told")
+	keyTrip      = []byte("m/trip")
 	keyWiped     = []byte("m/wiped")
 	keySchema    = []byte("m/schema")
 	keyCount     = []byte("m/count")

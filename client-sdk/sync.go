@@ -97,7 +97,7 @@ func (c *Client) prepareSync() (cfg session.Config, link syncloop.Transport, err
 		Sign:  func(q *sign.SessionRequest) syncproto.Signature { return sign.SignSession(key, q) },
 		Token: c.token, Offset: c.place.Offset,
 		PushBytes: syncloop.PushBytes(speed), PageBytes: syncloop.PageBytes(speed),
-		PullOnly: c.forked(),
+		PullOnly: c.forked(), Told: c.tell,
 	}, link, nil
 }
 
@@ -119,7 +119,7 @@ func (c *Client) endSync(rep *session.Report, r *Report) error {
 	if !c.closed {
 		c.keepSealed(0)
 		if rep.Pull == nil && err == nil {
-			err = c.contact()
+			err = errors.Join(c.contact(), c.wasTold())
 		}
 		if rep.Err() == nil && err == nil { // the server's clock was just heard
 			err = c.drop()

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/chuantou/chuantou/server/authn"
@@ -50,50 +49,9 @@ func (s *Server) DeviceName(r syncproto.ReplicaID) (syncproto.PersonID, string) 
 	return a.Person, a.Device
 }
 
-// contacts remembers when each device last synced, since the start.
-type contacts struct {
-	mu   sync.Mutex
-	last map[syncproto.ReplicaID]time.Time
-}
-
-func (c *contacts) touch(r syncproto.ReplicaID, at time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.last == nil {
-		c.last = map[syncproto.ReplicaID]time.Time{}
-	}
-	c.last[r] = at
-}
-
-func (c *contacts) of(r syncproto.ReplicaID) (time.Time, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	at, ok := c.last[r]
-	return at, ok
-}
-
-// Silent is reading.Devices. What was before this process started is not known
-// to it: a device counts from its first contact since.
-func (s *Server) Silent(before time.Time) (n int, since time.Time) {
-	s.contacts.mu.Lock()
-	defer s.contacts.mu.Unlock()
-	for _, at := range s.contacts.last {
-		if at.Before(before) {
-			n++
-			if since.IsZero() || at.Before(since) {
-				since = at
-			}
-		}
-	}
-	return n, since
-}
-
 // Traffic is httpapi.Traffic.
 func (s *Server) Traffic(r syncproto.ReplicaID, d *httpapi.Device) error {
-	if at, ok := s.contacts.of(r); ok {
-		at = at.UTC()
-		d.LastSync = &at
-	}
+	s.contacts.describe(r, d)
 	return s.store.View(context.Background(), 0, func(reader store.Reader) error {
 		log, err := records.LoadLog(reader, r)
 		if err != nil {
@@ -120,6 +78,9 @@ func (s *Server) Pull(ctx context.Context, replica syncproto.ReplicaID, q syncpr
 		return nil, err
 	}
 	s.contacts.touch(replica, s.now())
+	if q.Told != nil {
+		s.contacts.told(replica, s.now(), *q.Told)
+	}
 	if a.State != authn.Active {
 		return s.feed.Goodbye(ctx, replica, q)
 	}

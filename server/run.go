@@ -59,6 +59,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	}
 	s.cfg.Log.Info("listening", "addr", public.Addr().String(), "origin", s.settings.Origin, "tls", s.cfg.TLSCert != "" || s.own())
 	go s.sweep(ctx)
+	go s.keepContacts(ctx)
 	select {
 	case err = <-failed:
 		err = fmt.Errorf("serve: %w", err)

@@ -133,6 +133,9 @@ func (s *Server) wire() (err error) {
 	if s.auth, err = authn.New(authn.Config{Store: s.store, Server: sign.KeyHash(public), Now: s.now}); err != nil {
 		return err
 	}
+	if err := s.contacts.load(context.Background(), s.store); err != nil {
+		return err
+	}
 	s.dir = directory.New()
 	if err := s.dir.Load(context.Background(), s.store); err != nil {
 		return err
@@ -186,6 +189,9 @@ func (s *Server) OperatorHandler() http.Handler {
 
 // Close lets go of the folder. Run does it by itself.
 func (s *Server) Close() (err error) {
-	s.closing.Do(func() { err = s.store.Close() })
+	s.closing.Do(func() {
+		_ = s.contacts.flush(context.Background(), s.store) // a store that stopped takes nothing more
+		err = s.store.Close()
+	})
 	return err
 }

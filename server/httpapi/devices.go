@@ -19,11 +19,23 @@ type Device struct {
 	LeaseDays  int                 `json:"lease_days,omitempty"` // its own; absent: as its owner's roles say
 	Enrolled   time.Time           `json:"enrolled"`
 	New        bool                `json:"new,omitempty"`       // 新设备: enrolled within seven days
-	LastSync   *time.Time          `json:"last_sync,omitempty"` // since this server started; absent: unknown
+	LastSync   *time.Time          `json:"last_sync,omitempty"` // absent: it never was
+	Told       *DeviceTold         `json:"told,omitempty"`      // absent: it never said anything
 	Received   uint64              `json:"received"`            // changes the server has of it
 	Held       uint64              `json:"held,omitempty"`      // parts of them that are held
 	Forked     bool                `json:"forked,omitempty"`    // its number is in use twice
 	Gaps       uint64              `json:"gaps,omitempty"`      // bundles that arrived with a gap before them
+}
+
+// DeviceTold is what a device last said of itself. What it wrote since nobody knows.
+type DeviceTold struct {
+	At        time.Time  `json:"at"`
+	Waiting   int        `json:"waiting"`              // changes that this server had not acknowledged
+	Oldest    *time.Time `json:"oldest,omitempty"`     // the first of them, by the device's clock
+	Drafts    int        `json:"drafts"`               // saved and not submitted
+	OffsetMS  int64      `json:"offset_ms"`            // this server's clock minus the device's
+	Version   string     `json:"version,omitempty"`    // of the program
+	AwayUntil string     `json:"away_until,omitempty"` // a planned trip's last day
 }
 
 // DeviceList is the devices of one person.

@@ -24,7 +24,7 @@ func TestOpenAPISchemasAreTheTypes(t *testing.T) {
 	}](t, w.get("/v1/openapi.json", ""))
 	for _, v := range []any{httpapi.Problem{}, httpapi.Timeline{}, httpapi.Row{}, httpapi.Record{}, httpapi.Field{}, httpapi.FieldValue{},
 		httpapi.Note{}, httpapi.Suggestion{},
-		httpapi.History{}, httpapi.HistoryEntry{}, httpapi.HistoryStep{}, httpapi.Passage{}, httpapi.Rights{}, httpapi.Conflict{}, httpapi.HeldList{}, httpapi.HeldPart{}, httpapi.Settled{}, httpapi.DeviceList{}, httpapi.Device{}} {
+		httpapi.History{}, httpapi.HistoryEntry{}, httpapi.HistoryStep{}, httpapi.Passage{}, httpapi.Rights{}, httpapi.Conflict{}, httpapi.HeldList{}, httpapi.HeldPart{}, httpapi.Settled{}, httpapi.DeviceList{}, httpapi.Device{}, httpapi.DeviceTold{}} {
 		typ := reflect.TypeOf(v)
 		var have, always []string
 		for i := range typ.NumField() {

@@ -20,6 +20,9 @@ func (s *Session) askPage() *Request {
 	s.cursor, s.inFlight = cursor, forPull
 	s.report.Requests++
 	q := syncproto.PullRequest{MaxBytes: s.cfg.PageBytes, Again: s.ask}
+	if s.cfg.Told != nil && !s.told {
+		q.Told = s.cfg.Told(s.report.Offset)
+	}
 	if len(cursor) > 0 {
 		switch s.place {
 		case byHash:
@@ -59,6 +62,7 @@ func (s *Session) handlePull(r Response) {
 		s.endPull(err)
 		return
 	}
+	s.told = true
 	if r.Status == statusNoContent {
 		s.endPull(nil)
 		return

@@ -81,6 +81,9 @@ type Config struct {
 	// a thin link both are small. 0: DefaultPushBytes, and the server's choice.
 	PushBytes int
 	PageBytes int
+	// Told, if set, is asked once the outbox was offered what there is to tell of
+	// the device, its clock's offset as just learned; nil when the server knows.
+	Told func(offset int64) *syncproto.Told
 	// PullOnly leaves the outbox alone: the replica id is spent.
 	PullOnly bool
 }
@@ -180,6 +183,7 @@ type Session struct {
 	out      Outgoing
 	oneByOne bool // a request of several bundles was refused: find out which
 
+	told    bool
 	place   place
 	cursor  syncproto.Cursor       // of the last page, as the state has it
 	ask     []syncproto.Atom       // to be asked for again by the next request

@@ -58,3 +58,13 @@ func (a *app) devices(args []string) error {
 	a.table([]string{"名称", "登记", "", "编号"}, rows)
 	return nil
 }
+
+func (a *app) trip(args []string) error {
+	if len(args) != 1 {
+		return errUsage
+	}
+	if args[0] == "-none" {
+		args[0] = ""
+	}
+	return a.client.PlanTrip(args[0])
+}

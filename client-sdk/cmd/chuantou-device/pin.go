@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"golang.org/x/term"
 
 	clientsdk "github.com/chuantou/chuantou/client-sdk"
 	"github.com/chuantou/chuantou/client-sdk/vault"
+	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
 // A PIN is never given on the command line, where every user of the machine and
@@ -29,7 +31,16 @@ func (a *app) open() (*clientsdk.Client, error) {
 		return nil, err
 	}
 	a.pin = pin
-	return clientsdk.Open(a.dir, clientsdk.Options{PIN: pin})
+	return clientsdk.Open(a.dir, clientsdk.Options{PIN: pin, Version: version()})
+}
+
+// version is the module's, "" for a build without one.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "(devel)" || len(info.Main.Version) > wire.MaxVersionBytes {
+		return ""
+	}
+	return info.Main.Version
 }
 
 // presentPIN is "" for a folder without a PIN, and for one to be made: enrol

@@ -2,6 +2,7 @@ package serverproc_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -419,5 +420,69 @@ func TestNewDeviceIsAnnounced(t *testing.T) {
 	p.sync()
 	if all := p.Devices(); len(all) != 0 {
 		t.Errorf("a revoked device is still among %+v", all)
+	}
+}
+
+// What a device says of itself, and when it was last heard of, is in the list,
+// also after the server was started anew.
+func TestDeviceTellsOfItself(t *testing.T) {
+	s := newSite(t)
+	p := s.phoneAt("张试验", "B2", time.Now().Add(-3*time.Hour))
+	told := func() (out struct {
+		Waiting, Drafts int
+		Oldest          *time.Time
+		OffsetMS        int64  `json:"offset_ms"`
+		AwayUntil       string `json:"away_until"`
+	}) {
+		t.Helper()
+		var list struct {
+			Devices []struct {
+				LastSync *time.Time      `json:"last_sync"`
+				Told     json.RawMessage `json:"told"`
+			}
+		}
+		must(t, s.server.Admin(t.Context(), "/v1/admin/devices?person="+url.QueryEscape("张试验"), nil, &list))
+		if len(list.Devices) != 1 || list.Devices[0].LastSync == nil || time.Since(*list.Devices[0].LastSync) > time.Hour {
+			t.Fatalf("the list says %+v", list)
+		}
+		must(t, json.Unmarshal(list.Devices[0].Told, &out))
+		return out
+	}
+	if got := told(); got.Waiting != 0 || got.Drafts != 0 || got.Oldest != nil || time.Duration(got.OffsetMS)*time.Millisecond < 2*time.Hour {
+		t.Errorf("at first: %+v", got)
+	}
+	must(t, p.PlanTrip("2026-12-24"))
+	if err := p.PlanTrip("bald"); err == nil {
+		t.Error("a day that is none")
+	}
+	noteAt(t, p.Client, township, "传到了的")
+	d, err := p.Create("SJ")
+	must(t, err)
+	must(t, d.Set("heard", "草稿").Save())
+	unsent, err := p.Create("SJ")
+	must(t, err)
+	must(t, p.Submit(t.Context(), unsent.Set("on", "2026-05-20").Set("heard", "没传的").Set("visibility", "本级及上级").Set("place_code", township)))
+	p.cut = func(path string) bool { return path == "/v1/sync/push" }
+	if _, err := p.Sync(t.Context()); err == nil {
+		t.Fatal("pushed without a network")
+	}
+	check := func(when string) {
+		t.Helper()
+		if got := told(); got.Waiting != 1 || got.Drafts != 1 || got.Oldest == nil || got.AwayUntil != "2026-12-24" {
+			t.Errorf("%s: %+v", when, got)
+		}
+	}
+	check("with work that did not get through")
+	addr := s.server.Addr
+	must(t, s.server.Stop())
+	must(t, s.server.Start(t.Context(), addr))
+	check("after a restart")
+	if out := s.chuantou("admin", "devices", "-data", s.server.Data, "-person", "张试验"); !strings.Contains(out, "1 waiting since") || !strings.Contains(out, "its clock is off by -") {
+		t.Errorf("the command prints\n%s", out)
+	}
+	p.cut = nil
+	p.sync()
+	if got := told(); got.Waiting != 0 || got.Drafts != 1 {
+		t.Errorf("after a sync: %+v", got)
 	}
 }

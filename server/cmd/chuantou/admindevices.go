@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"text/tabwriter"
+	"time"
 
 	"github.com/chuantou/chuantou/server/httpapi"
 	"github.com/chuantou/chuantou/syncproto"
@@ -17,9 +18,9 @@ func adminDevices(ctx context.Context, f *adminFlags) error {
 		return err
 	}
 	t := tabwriter.NewWriter(f.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "DEVICE\tNAME\tSTATE\tENROLLED\tLAST SYNC\tCHANGES\tHELD\t")
+	fmt.Fprintln(t, "DEVICE\tNAME\tSTATE\tENROLLED\tLAST SYNC\tLAST SAID\tCHANGES\tHELD\t")
 	for _, d := range list.Devices {
-		last, marks := "unknown since the server started", ""
+		last, marks := "never", ""
 		if d.LastSync != nil {
 			last = d.LastSync.Local().Format("2006-01-02 15:04")
 		}
@@ -33,7 +34,7 @@ func adminDevices(ctx context.Context, f *adminFlags) error {
 		if d.Gaps > 0 {
 			marks += fmt.Sprintf(" %d gaps", d.Gaps)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\n", d.Replica, d.Name, d.State, d.Enrolled.Local().Format("2006-01-02"), last, d.Received, d.Held, marks)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\n", d.Replica, d.Name, d.State, d.Enrolled.Local().Format("2006-01-02"), last, said(d.Told), d.Received, d.Held, marks)
 	}
 	return t.Flush()
 }
@@ -108,6 +109,28 @@ func ordered(d *httpapi.Device) (out string) {
 	}
 	if d.LeaseDays > 0 {
 		out += fmt.Sprintf(", lease %d days", d.LeaseDays)
+	}
+	return out
+}
+
+// said is what a device last said of itself. After that nothing is known.
+func said(t *httpapi.DeviceTold) string {
+	if t == nil {
+		return "nothing"
+	}
+	out := fmt.Sprintf("%d waiting", t.Waiting)
+	if t.Oldest != nil {
+		out += " since " + t.Oldest.Local().Format("2006-01-02")
+	}
+	out += fmt.Sprintf(", %d drafts; unknown since %s", t.Drafts, t.At.Local().Format("2006-01-02 15:04"))
+	if t.AwayUntil != "" {
+		out += "; away until " + t.AwayUntil
+	}
+	if off := time.Duration(t.OffsetMS) * time.Millisecond; off.Abs() >= time.Minute {
+		out += "; its clock is off by " + (-off).Round(time.Second).String()
+	}
+	if t.Version != "" {
+		out += "; " + t.Version
 	}
 	return out
 }
