@@ -55,7 +55,7 @@ func (c *Client) correct(ctx context.Context, record syncproto.RecordID, field s
 			d.corrects = field
 			d.Set(field, value)
 		}
-		d.Log("corrections", map[string]any{"field": field, "kind": kind, "old": v.Value(field), "new": value, "reason": reason,
+		d.value(edit{Kind: editLog, Field: view.CorrectionsOf(field)}, map[string]any{"field": field, "kind": kind, "old": v.Value(field), "new": value, "reason": reason,
 			"who": d.person.String(), "when": c.now().In(localZone).Format(time.RFC3339)})
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
@@ -112,7 +113,47 @@ func (k *compiler) apply() error {
 			}
 		}
 	}
+	if err := k.fixes(); err != nil {
+		return err
+	}
 	return k.groups()
+}
+
+// fixes writes, beside a state that fixes a text, the words that its author has
+// before him: 已签发 of the minutes.
+func (k *compiler) fixes() error {
+	if k.d.kind == nil {
+		return nil
+	}
+	for _, f := range k.d.kind.Fields {
+		log := view.FixedOf(f.Key)
+		if _, ok := k.d.kind.Field(log); !ok || f.Merge.Code != schema.TXFX || k.logs(log, nil) || !k.logs(f.Key+".state", "已"+f.Merge.Arg) {
+			continue
+		}
+		doc := k.e.Record().Text(f.Key)
+		if doc == nil {
+			return k.fail(f.Key, errNothingToFix)
+		}
+		v, err := wire.EncodeValue(map[string]any{"event": f.Merge.Arg, view.FixedSub: doc.String(), "by": k.d.person.String(),
+			"at": k.c.now().In(localZone).Format(time.RFC3339)})
+		if err == nil {
+			err = k.e.Log(log, v)
+		}
+		if err != nil {
+			return k.fail(log, err)
+		}
+	}
+	return nil
+}
+
+var errNothingToFix = errors.New("is empty: write it before it is signed off")
+
+// logs reports whether the draft appends an entry to a log: this one, or any
+// for nil.
+func (k *compiler) logs(field string, entry any) bool {
+	return slices.ContainsFunc(k.d.edits, func(e edit) bool {
+		return e.Kind == editLog && e.Field == field && e.Item == "" && (entry == nil || view.Plain(e.Value) == entry)
+	})
 }
 
 // canonical puts ops into the order of their fields' names: the same form

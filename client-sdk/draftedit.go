@@ -9,6 +9,7 @@ import (
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/view"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -97,8 +98,8 @@ func (d *Draft) fieldOf(field, sub string) (*schema.Field, error) {
 //	value   value replaces the old one; nil empties it
 //	text    value is the whole new text; what differs is written
 //	set     value lists exactly the members
-//	list    value lists items as maps: one with "id" changes that item, one
-//	        without is added; none is removed
+//	list    value lists items as maps: one with "id" changes that item, with
+//	        "struck" strikes it out, one without is added; no other is removed
 //	log     value is an entry, or a list of entries, to append
 func (d *Draft) Set(field string, value any) *Draft { return d.set(field, "", "", value) }
 
@@ -319,6 +320,8 @@ func (d *Draft) setItem(field string, values map[string]any) {
 	switch id, ok := values["id"].(string); {
 	case values == nil:
 		d.fail(field, errors.New("an item is a map of its fields"))
+	case ok && id != "" && values[view.StruckSub] == true:
+		d.RemoveItem(field, ItemRef(id))
 	case ok && id != "":
 		d.SetItem(field, ItemRef(id), values)
 	default:

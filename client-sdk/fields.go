@@ -50,6 +50,13 @@ func (r reader) field(name string, class crdt.Class) (any, bool) {
 		}
 		return out, len(out) > 0
 	}
+	if name == view.CorrectionsField {
+		var out []any
+		for _, e := range view.Log(r.rec, name) {
+			out = append(out, view.Plain(e.Value))
+		}
+		return out, len(out) > 0
+	}
 	return r.content(r.rec, name, class, func(dot syncproto.Dot) seal.Place {
 		return placeOf(name, syncproto.ElemID{}, "", dot)
 	}, func() (string, bool) {

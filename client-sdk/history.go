@@ -8,6 +8,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/seal"
+	"github.com/chuantou/chuantou/syncproto/view"
 )
 
 // Contribution is one save that left its mark on a record.
@@ -99,6 +100,9 @@ func eachStamp(rec *crdt.Record, visit func(s crdt.Stamp, field string)) {
 				for _, a := range m.Adds {
 					visit(a, name)
 				}
+			}
+			if _, ok := view.CorrectedField(f.Name); ok && list == "" {
+				name = view.CorrectionsField
 			}
 			for _, e := range s.Log(f.Name) {
 				visit(e.Stamp, name)

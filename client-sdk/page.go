@@ -32,8 +32,9 @@ type pageApply struct {
 
 	newSchema *schema.Schema // nil when the page brings none
 
-	pulled  int // records whose base was given or advanced
-	refused int // parts that could not be joined
+	pulled  int                  // records whose base was given or advanced
+	refused int                  // parts that could not be joined
+	late    []syncproto.RecordID // with a new verdict on an edit of one's own
 	wrong   map[syncproto.Atom]bool
 	whole   wholeAtoms
 }
@@ -279,6 +280,9 @@ func (a *pageApply) states(e *syncproto.Entry) error {
 		h, err := a.touch(s.Record)
 		if err != nil {
 			return err
+		}
+		if len(a.c.own.parts[s.Record]) > 0 && a.c.judgedLate(h.base, rec) {
+			a.late = append(a.late, s.Record)
 		}
 		a.begin(e.Atom, s.Record, h)
 		h.base = rec

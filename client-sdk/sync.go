@@ -31,6 +31,10 @@ type Report struct {
 	Millis                 int64
 	NeedsNewID             bool // see ReEnrol
 	Wiped                  bool // all that was here was destroyed, by order: see ErrWiped
+	// Late are the records in which an edit of this device's came after their
+	// window, as was learned now: it counts for nothing and stands among the
+	// view's Suggestions.
+	Late []syncproto.RecordID
 	// Push and Pull say why the one or the other did not end well.
 	Push, Pull error
 }
@@ -50,7 +54,7 @@ func (c *Client) Sync(ctx context.Context) (Report, error) {
 	state := &syncState{c: c}
 	rep := syncloop.Run(ctx, link, session.New(cfg, state), c.opt.Clock)
 	r := Report{Pushed: rep.Pushed, Refused: rep.Refused, Pulled: state.pulled, Requests: rep.Requests, Pages: rep.Pages,
-		Mismatches: rep.Mismatches, Unresolved: rep.Unresolved, Millis: c.now().Sub(begun).Milliseconds(), Push: rep.Push, Pull: rep.Pull}
+		Mismatches: rep.Mismatches, Unresolved: rep.Unresolved, Millis: c.now().Sub(begun).Milliseconds(), Push: rep.Push, Pull: rep.Pull, Late: state.late}
 	up2, down2 := meter(link)
 	r.BytesUp, r.BytesDown = up2-up, down2-down
 	if err := c.endSync(&rep, &r); err != nil {
@@ -134,6 +138,7 @@ func (c *Client) endSync(rep *session.Report, r *Report) error {
 type syncState struct {
 	c      *Client
 	pulled int
+	late   []syncproto.RecordID
 	whole  wholeAtoms
 	wrong  map[syncproto.Atom]bool // atoms with parts that could not be joined
 }
@@ -195,6 +200,11 @@ func (s *syncState) Apply(p *syncproto.Page, again []syncproto.Atom) error {
 		return err
 	}
 	s.pulled += done.pulled
+	for _, id := range done.late {
+		if !slices.Contains(s.late, id) {
+			s.late = append(s.late, id)
+		}
+	}
 	if s.wrong == nil {
 		s.wrong = map[syncproto.Atom]bool{}
 	}

@@ -45,6 +45,11 @@ type View struct {
 	VoidReasons     []string `json:"void_reasons,omitempty"`
 	Partial         bool     `json:"partial,omitempty"` // fields that this reader may not see are left out
 	Fields          []Field  `json:"fields"`            // in form order, then unknown ones by name
+	// SettledAt is when the window for ordinary edits of a submitted record
+	// closes, as far as this device can tell: the server judges, by the rule of
+	// SPEC.md §1.9. An edit saved later counts for nothing and becomes one of the
+	// Suggestions: write a Correct instead. Zero while the record is a draft.
+	SettledAt time.Time `json:"settled_at,omitzero"`
 }
 
 // Field is one field as shown.
@@ -67,7 +72,7 @@ type Field struct {
 	// Same pairs statements, by their places in Value, that two recorders may
 	// have taken of one speech (疑似重复).
 	Same [][2]int `json:"same,omitempty"`
-	// Notes are what there is to say: 更正, 已确认; of an entry of a log: 未生效
+	// Notes are what there is to say: 更正, 已确认, 已签发; of an entry of a log: 未生效
 	// with its reason, 签字后补入 1 条.
 	Notes []Note `json:"notes,omitempty"`
 }
@@ -191,7 +196,7 @@ func (c *Client) viewOf(rec *crdt.Record) *View {
 	for _, m := range l.Merged {
 		v.Merged = append(v.Merged, m.ID)
 	}
-	v.Suggestions = suggestions(l)
+	v.Suggestions, v.SettledAt = suggestions(l), settledAt(l)
 	seen := map[string]bool{seal.KeysField: true}
 	if l.Kind != nil {
 		v.KindName = l.Kind.Zh
@@ -261,7 +266,7 @@ func (c *Client) shown(l *view.Look, name string, f *schema.Field) (Field, bool)
 	case crdt.ClassValue:
 		c.value(l, &out)
 	case crdt.ClassText:
-		longText(l, &out)
+		longText(l, &out, f)
 	case crdt.ClassList:
 		c.items(l, &out, f)
 	default:
@@ -305,7 +310,7 @@ func correction(c *view.Correction) Note {
 	return Note{-1, "更正：原为“" + fmt.Sprint(c.Old) + "”，" + c.Reason}
 }
 
-func longText(l *view.Look, out *Field) {
+func longText(l *view.Look, out *Field, f *schema.Field) {
 	t := l.Text(out.Key)
 	if t == nil {
 		return
@@ -318,7 +323,7 @@ func longText(l *view.Look, out *Field) {
 		out.Passages = nil
 	}
 	if t.Fixed {
-		out.Notes = append(out.Notes, Note{-1, "已确认"})
+		out.Notes = append(out.Notes, Note{-1, "已" + f.Merge.Arg})
 	}
 	if t.Corrected != nil {
 		out.Notes = append(out.Notes, correction(t.Corrected))
@@ -424,6 +429,9 @@ func (r reader) version(field string, item syncproto.ElemID, sub string, v *view
 
 // nameOf is a person's name, "" when this device does not know it.
 func (c *Client) nameOf(p syncproto.PersonID) string {
+	if p == view.System {
+		return view.SystemName
+	}
 	name, _ := c.fieldOf(p, "name").(string)
 	return name
 }

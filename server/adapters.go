@@ -31,7 +31,7 @@ func (s *Server) Device(ctx context.Context, r syncproto.ReplicaID) (ingest.Devi
 	if err != nil {
 		return ingest.Device{}, err
 	}
-	return ingest.Device{Key: a.Key, Person: a.Person, Revoked: a.Stopped(), Order: a.Order()}, nil
+	return ingest.Device{Key: a.Key, Person: a.Person, Enrolled: a.Enrolled, Revoked: a.Stopped(), Order: a.Order()}, nil
 }
 
 // DeviceName is reading.Devices.

@@ -142,8 +142,12 @@ func shownAt(ctx context.Context, r store.Reader, now *crdt.Record, steps uint32
 // pen is the replica that writes for the people of a township in this epoch:
 // one chain each, so that a store put back to an earlier day begins others.
 func (in *Ingest) pen(epoch, place string) syncproto.ReplicaID {
+	return in.penOf("chuantou/pen/1", epoch, place)
+}
+
+func (in *Ingest) penOf(use, epoch, place string) syncproto.ReplicaID {
 	m := hmac.New(sha256.New, in.Key.Seed())
-	m.Write([]byte("chuantou/pen/1"))
+	m.Write([]byte(use))
 	m.Write(binary.BigEndian.AppendUint64(nil, uint64(len(epoch))))
 	m.Write([]byte(epoch))
 	m.Write([]byte(place[:min(len(place), syncproto.TownshipDigits)]))

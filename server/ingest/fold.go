@@ -161,8 +161,13 @@ func (in *Ingest) rebuild(ctx context.Context, id syncproto.RecordID, must bool)
 // to take it anew. change returns false to leave everything as it is.
 func (in *Ingest) rewrite(ctx context.Context, id syncproto.RecordID, change func(t *txn, w *work) (bool, error)) (done bool, err error) {
 	var t *txn
+	epoch, err := in.Store.Epoch(ctx)
+	if err != nil {
+		return false, err
+	}
 	_, err = in.Store.Update(ctx, []store.Key{records.RecordKey(id)}, func(r store.Reader) (store.Batch, error) {
 		t = newTxn(ctx, in, r)
+		t.epoch = epoch
 		w, err := t.record(id)
 		if err != nil {
 			return store.Batch{}, err

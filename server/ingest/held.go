@@ -133,10 +133,10 @@ func (t *txn) reject(w *work, x waiter, epoch string, by syncproto.PersonID, rea
 	}
 	before := w.rec.Clone()
 	t.let = letUndone
-	why, _ := t.join(p.device, w, &p.header, &p.part)
+	why, _, err := t.join(p.device, w, &p.header, &p.part, p.received)
 	t.let = letNone
-	if why != 0 {
-		return false, nil
+	if err != nil || why != 0 {
+		return false, err
 	}
 	if err := t.settled(w, x, p); err != nil {
 		return false, err

@@ -47,6 +47,9 @@ type Device struct {
 	Person  syncproto.PersonID
 	Revoked bool
 	Order   syncproto.Order // what its receipts tell it to do with itself
+	// Enrolled is when it was, by the server's clock, Unix milliseconds: nothing
+	// of it is older. 0 for not known.
+	Enrolled int64
 	// Server marks a pen of the server's: authors are many, and rights were
 	// judged before it wrote.
 	Server bool
@@ -200,11 +203,16 @@ func (in *Ingest) update(ctx context.Context, slice []opened) (*txn, error) {
 
 // updateWith does work within one store update; it may run again. pre may be nil.
 func (in *Ingest) updateWith(ctx context.Context, guards []store.Key, pre *prepared, work func(*txn) (store.Batch, error)) (t *txn, err error) {
+	epoch, err := in.Store.Epoch(ctx)
+	if err != nil {
+		return nil, err
+	}
 	_, err = in.Store.Update(ctx, guards, func(r store.Reader) (b store.Batch, err error) {
 		t = newTxn(ctx, in, r)
-		t.pre = pre
+		t.pre, t.epoch = pre, epoch
 		if b, err = work(t); errors.Is(err, errUnforeseen) {
 			t = newTxn(ctx, in, r)
+			t.epoch = epoch
 			b, err = work(t)
 		}
 		if err != nil {

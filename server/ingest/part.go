@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -40,7 +41,11 @@ func (t *txn) part(dev Device, s *stored, log *records.Log, change, index int, r
 		return err
 	}
 	if !w.ready {
-		if reason, detail := t.join(dev, w, &c.Header, &p); reason != 0 {
+		reason, detail, err := t.join(dev, w, &c.Header, &p, t.now)
+		if err != nil {
+			return err
+		}
+		if reason != 0 {
 			return t.hold(s, c, index, &p, reason, detail, log)
 		}
 	}
@@ -51,55 +56,58 @@ func (t *txn) part(dev Device, s *stored, log *records.Log, change, index int, r
 	}
 	s.keys = append(s.keys, keys...)
 	w.steps = append(w.steps, records.Step{Replica: c.Replica, Seq: c.Seq, Part: index, Bundle: s.from, Received: t.now, Blind: w.blind})
+	if err := t.judge(w); err != nil {
+		return err
+	}
 	if w.Waiting > 0 {
 		return t.release(w)
 	}
 	return nil
 }
 
-// join checks rights and joins p onto w; a zero reason means it is joined.
-func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) (syncproto.HoldReason, string) {
+// join checks rights and joins p, which was received then, onto w; a zero
+// reason means it is joined.
+func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part, received int64) (syncproto.HoldReason, string, error) {
 	switch {
 	case dev.Revoked && !t.let.any():
-		return syncproto.HoldRevoked, ""
+		return syncproto.HoldRevoked, "", nil
 	case h.Author != dev.Person && !dev.Server:
-		return syncproto.HoldScope, "the author is not the person this device is enrolled for"
+		return syncproto.HoldScope, "the author is not the person this device is enrolled for", nil
 	}
 	v := t.viewer(h.Author)
 	creates := len(w.rec.Version) == 0 // parts of it may be held, none is joined
 	free := dev.Server || t.let.any()
 	if !free && !creates && (!v.Writes(&w.facts) || letsIn(w.facts.Kind, p) && !v.LetsIn(&w.facts)) && !joinsMeeting(v, w, h, p) {
-		return syncproto.HoldScope, ""
+		return syncproto.HoldScope, "", nil
 	}
-	var before *crdt.Record
-	if creates || p.Kind == "person" || w.facts.Kind == "person" {
-		before = w.rec.Clone()
-	}
-	w.blind = nil
-	opt := crdt.Options{}
-	if !creates && !dev.Server || t.let == letUndone {
-		if reads := v.Reads(&w.facts); reads != syncproto.ForAll || t.let == letUndone {
-			opt.Blind = func(field, sub string) bool {
-				if t.let != letUndone && (field == "" || reads.Has(view.ClassOf(t.schema, w.rec, field, syncproto.ElemID{}, sub))) {
-					return false
-				}
-				if at := (records.BlindField{Field: field, Sub: sub}); !slices.Contains(w.blind, at) {
-					w.blind = append(w.blind, at)
-				}
-				return true
-			}
+	l, err := lateness{}, error(nil)
+	if !free && !creates {
+		if l, err = t.late(w, h, p, received); err != nil {
+			return 0, "", err
 		}
 	}
+	var before *crdt.Record
+	if creates || len(l.fields) > 0 || p.Kind == "person" || w.facts.Kind == "person" {
+		before = w.rec.Clone()
+	}
+	opt := t.blindness(dev, w, v, creates)
 	if err := t.joinPart(w, h, p, opt); err != nil {
-		return holdReason(err)
+		reason, detail := holdReason(err)
+		return reason, detail, nil
+	}
+	if w.verdict = l.verdict(w.rec, before, h, p); w.verdict != nil {
+		w.rec = before.Clone()
+		if err := t.joinPart(w, h, p, w.verdict.blindness(w, opt)); err != nil {
+			return 0, "", fmt.Errorf("a part that came too late: %w", err)
+		}
 	}
 	facts := t.in.Directory.Facts(w.rec)
 	if w.facts.Place != "" && directory.PlaceOpen(w.rec) {
 		facts.Place = w.facts.Place // 待裁定: it stays where it was
 	}
 	if before != nil && !free && !t.permitted(v, &facts, w.rec, creates) {
-		w.rec = before
-		return syncproto.HoldScope, ""
+		w.rec, w.verdict = before, nil
+		return syncproto.HoldScope, "", nil
 	}
 	if !creates && (len(w.blind) > 0 || narrowing(p)) {
 		w.touch = true
@@ -108,7 +116,34 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part) 
 	for i := range p.Ops {
 		w.classes |= view.ClassOf(t.schema, w.rec, p.Ops[i].Field, p.Ops[i].Item, p.Ops[i].Sub)
 	}
-	return 0, ""
+	return 0, "", nil
+}
+
+// blindness is what the author could not read; joining notes it in w.
+func (t *txn) blindness(dev Device, w *work, v *authz.Viewer, creates bool) (opt crdt.Options) {
+	w.blind = nil
+	if (creates || dev.Server) && t.let != letUndone {
+		return opt
+	}
+	reads := v.Reads(&w.facts)
+	if reads == syncproto.ForAll && t.let != letUndone {
+		return opt
+	}
+	opt.Blind = func(field, sub string) bool {
+		if t.let != letUndone && (field == "" || reads.Has(view.ClassOf(t.schema, w.rec, field, syncproto.ElemID{}, sub))) {
+			return false
+		}
+		w.note(field, sub)
+		return true
+	}
+	return opt
+}
+
+// note notes that the part joined now is blind for a field.
+func (w *work) note(field, sub string) {
+	if at := (records.BlindField{Field: field, Sub: sub}); !slices.Contains(w.blind, at) {
+		w.blind = append(w.blind, at)
+	}
 }
 
 // joinPart joins p, if need be told in the ids of the log: then its bytes are
@@ -351,10 +386,13 @@ func (t *txn) retry(w *work, x waiter) (bool, error) {
 	if err != nil || p == nil {
 		return false, err
 	}
-	if reason, _ := t.join(p.device, w, &p.header, &p.part); reason != 0 {
-		return false, nil
+	if reason, _, err := t.join(p.device, w, &p.header, &p.part, p.received); err != nil || reason != 0 {
+		return false, err
 	}
-	return true, t.settled(w, x, p)
+	if err := t.settled(w, x, p); err != nil {
+		return false, err
+	}
+	return true, t.judge(w)
 }
 
 // heldPart is a held part read back from its bundle.

@@ -68,7 +68,10 @@ func (t *txn) foresee(u *opened) error {
 			if w.odd = w.odd || w.Waiting > 0 || read.err != nil; w.odd {
 				continue
 			}
-			reason, _ := t.join(u.device, w, &u.changes[i].Header, &read.Part)
+			reason, _, err := t.join(u.device, w, &u.changes[i].Header, &read.Part, t.now)
+			if err != nil {
+				return err
+			}
 			w.odd = w.odd || reason != 0 || len(w.blind) > 0 // each step keeps its own
 		}
 	}

@@ -30,6 +30,7 @@ type txn struct {
 	scratch []byte // values are encoded here before the batch copies them
 	now     int64
 	date    string
+	epoch   string // "" while preparing
 	mark    uint32 // of the feed entries of this update
 	schema  *schema.Schema
 
@@ -64,6 +65,7 @@ type work struct {
 	found   map[syncproto.ReplicaID]*text.Table // of folds made again by this update
 	steps   []records.Step
 	blind   []records.BlindField // of the part joined last
+	verdict *verdict             // on the part joined last, not yet given
 
 	ready bool // prepared: every part of the slice is joined, what follows from them derived
 	odd   bool // while preparing: not plain, left to the update

@@ -64,7 +64,7 @@ func sealedWords(v any) string {
 
 func (g *Reading) field(l *loaded, f *schema.Field, class crdt.Class, authors *authorList) web.Field {
 	out := web.Field{Key: f.Key, Label: f.Zh}
-	if a := l.class(f.Key, syncproto.ElemID{}, ""); !l.classes.Has(a) {
+	if a := l.closedField(f.Key); a != syncproto.ForNobody {
 		out.Masked = maskedWords(a)
 		return out
 	}

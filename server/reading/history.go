@@ -182,11 +182,15 @@ func (p *replay) class(rec *crdt.Record, op *syncproto.Op) syncproto.Audience {
 func (p *replay) touched(j *records.Joined, rec *crdt.Record, classes syncproto.Audience) (out []touch) {
 	for i := range j.Content.Ops {
 		op := &j.Content.Ops[i]
-		known := slices.ContainsFunc(out, func(t touch) bool { return t.field == op.Field })
+		name := op.Field
+		if _, ok := view.CorrectedField(name); ok {
+			name = view.CorrectionsField
+		}
+		known := slices.ContainsFunc(out, func(t touch) bool { return t.field == name })
 		if op.Field == "" || op.Field == seal.KeysField || hiddenField(op.Field) || known {
 			continue
 		}
-		t := touch{field: op.Field}
+		t := touch{field: name}
 		if class := p.class(rec, op); !classes.Has(class) {
 			t.masked = class
 		} else {
@@ -248,6 +252,9 @@ func (p *replay) whatOf(first bool, j *records.Joined, rec *crdt.Record) string 
 	if first {
 		return "提交"
 	}
+	if j.Header.Author == view.System {
+		return "过了修改时间，不生效"
+	}
 	for i := range j.Content.Ops {
 		switch op := &j.Content.Ops[i]; {
 		case op.Kind == syncproto.OpDelete:
@@ -304,6 +311,9 @@ func (g *Reading) historyEntry(l *loaded, c *change) web.HistoryEntry {
 	_, device := g.Devices.DeviceName(c.header.Replica)
 	out := web.HistoryEntry{Received: time.UnixMilli(c.received).In(timeline.Zone), Written: time.UnixMilli(c.header.Wall).In(timeline.Zone),
 		By: g.person(c.header.Author), Device: device, What: c.what}
+	if c.header.Author == view.System {
+		out.Device = ""
+	}
 	if c.header.Replica.IsPen() {
 		out.Written = time.Time{} // the server's own clock: the same moment twice
 	}

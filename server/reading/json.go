@@ -88,7 +88,7 @@ func (j JSON) Record(ctx context.Context, viewer syncproto.PersonID, id syncprot
 		out.Missing = append(out.Missing, f.Path())
 	}
 	for _, s := range l.look.Suggestions() {
-		if l.classes.Has(l.class(s.Field, syncproto.ElemID{}, "")) {
+		if l.closedField(s.Field) == syncproto.ForNobody {
 			out.Suggestions = append(out.Suggestions, j.jsonSuggestion(&s))
 		}
 	}
@@ -185,7 +185,7 @@ func (j JSON) jsonField(l *loaded, info crdt.FieldInfo) httpapi.Field {
 	if f != nil {
 		out.Label = f.Zh
 	}
-	if a := l.class(info.Name, syncproto.ElemID{}, ""); !l.classes.Has(a) {
+	if a := l.closedField(info.Name); a != syncproto.ForNobody {
 		out.Masked = maskedWords(a)
 		return out
 	}

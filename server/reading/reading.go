@@ -21,6 +21,7 @@ import (
 	"github.com/chuantou/chuantou/server/web"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/view"
 )
 
 // Devices names replicas: whose a device is and what he calls it.
@@ -301,6 +302,9 @@ func (g *Reading) where(w *timeline.Row) web.Where {
 
 func (g *Reading) person(id syncproto.PersonID) web.Person {
 	p := g.Directory.Person(id)
+	if id == view.System {
+		return web.Person{Name: view.SystemName}
+	}
 	if p.Name == "" {
 		return web.Person{Name: "（未知人员）"}
 	}

@@ -196,6 +196,9 @@ func (g *Reading) past(ctx context.Context, r store.Reader, l *loaded, at when) 
 func (g *Reading) belonging(r store.Reader, v *authz.Viewer, l *loaded) error {
 	l.reads = map[*crdt.Record]syncproto.Audience{l.rec: l.classes}
 	l.look = view.Of(l.schema, l.rec, g.Now().In(view.Zone).Format(time.DateOnly))
+	l.look.Reads = func(rec *crdt.Record, log string) bool {
+		return l.closed(rec, log, syncproto.ElemID{}, "") == syncproto.ForNobody
+	}
 	if l.now != nil {
 		return nil // an earlier state stands alone: what the others were then is not known
 	}
@@ -246,6 +249,19 @@ func (l *loaded) class(field string, item syncproto.ElemID, sub string) syncprot
 	class := view.ClassOf(l.schema, l.rec, field, item, sub)
 	if l.now != nil {
 		class |= view.ClassOf(l.schema, l.now, field, item, sub) | l.since[textAt{field, item, sub}]
+		if of, ok := view.CorrectedField(field); ok {
+			class |= l.since[textAt{field: of}]
+		}
+	}
+	return class
+}
+
+// closedField is the class that keeps the viewer from a field; ForNobody when
+// nothing does. Corrections are shown as far as any of them may be read.
+func (l *loaded) closedField(field string) syncproto.Audience {
+	class := l.class(field, syncproto.ElemID{}, "")
+	if l.classes.Has(class) || field == view.CorrectionsField && len(l.look.Log(field)) > 0 {
+		return syncproto.ForNobody
 	}
 	return class
 }

@@ -66,6 +66,7 @@ type sim struct {
 	server   *simServer
 	log      *history.Log
 	findings []string // what is wrong, at the end
+	late     int      // parts that the server said came too late
 
 	people  []*simPerson
 	units   map[string]syncproto.RecordID // by township

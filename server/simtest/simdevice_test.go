@@ -44,6 +44,8 @@ type ownPart struct {
 	replica syncproto.ReplicaID
 	seq     syncproto.Seq
 	record  syncproto.RecordID
+	claimed time.Time // when, as it says itself
+	saved   time.Time // when, by the true one
 	// reissued: the store was found to exist twice and what it had not been
 	// acknowledged was written anew.
 	reissued bool
@@ -201,7 +203,7 @@ func (d *simDevice) told(r *syncproto.Receipt) {
 // wrote takes a saved part into the log.
 func (d *simDevice) wrote(save int, record syncproto.RecordID, opened int, acts []history.Act) {
 	p := &history.Part{Save: save, By: d.writer, Record: record.String(), Acts: acts, Opened: opened, Saved: d.s.steps}
-	own := &ownPart{Part: p, replica: d.replica, record: record}
+	own := &ownPart{Part: p, replica: d.replica, record: record, claimed: d.clock.Now(), saved: d.s.clock.Now()}
 	saves, err := d.client.History(record)
 	switch {
 	case errors.Is(err, clientsdk.ErrNoRecord): // it left while the form lay open
@@ -213,8 +215,8 @@ func (d *simDevice) wrote(save int, record syncproto.RecordID, opened int, acts 
 		d.s.t.Fatal(err)
 	}
 	for _, c := range saves {
-		if c.Replica == d.replica {
-			own.seq = max(own.seq, c.Seq)
+		if c.Replica == d.replica && c.Seq > own.seq {
+			own.seq, own.claimed = c.Seq, c.When
 		}
 	}
 	if own.seq == 0 {

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/chuantou/chuantou/server/httpapi"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/history"
+	"github.com/chuantou/chuantou/syncproto/view"
 )
 
 // rest lets the storm pass: everybody is connected, finishes what is open and
@@ -83,6 +85,7 @@ func (s *sim) judge() {
 		must(s.t, err)
 		f, ok := s.facts(id)
 		before := len(s.findings)
+		s.undone(id)
 		if !ok && slices.ContainsFunc(s.log.Parts(name), func(p *history.Part) bool { return p.Fate == history.Acked }) {
 			s.find("record %s is lost: acknowledged, and the server knows nothing of it", name)
 		}
@@ -97,6 +100,51 @@ func (s *sim) judge() {
 	}
 	for _, d := range s.living() {
 		s.scan(d, hidden[d])
+	}
+}
+
+// undone takes what the server said came too late, after its record's window,
+// for what it is, and checks that it can have been too late.
+func (s *sim) undone(id syncproto.RecordID) {
+	told := map[[2]string]bool{} // change and field
+	for _, d := range s.living() {
+		if v := d.shown(id); v != nil {
+			for _, e := range asSlice(v.Value(view.CorrectionsField)) {
+				told[[2]string{member(e, "change"), member(e, "field")}] = member(e, "kind") == view.Suggests
+			}
+		}
+	}
+	var first *ownPart
+	var parts []*ownPart
+	for _, d := range s.devices {
+		for _, p := range d.written {
+			if p.record == id {
+				parts = append(parts, p)
+				if first == nil || p.saved.Before(first.saved) {
+					first = p
+				}
+			}
+		}
+	}
+	for _, p := range parts {
+		late := &history.Part{Save: p.Save, By: p.By, Record: p.Record, Opened: p.Opened, Saved: p.Saved, Known: p.Known, Fate: history.Undone, Reason: "未生效"}
+		p.Acts = slices.DeleteFunc(p.Acts, func(a history.Act) bool {
+			field, _, _ := strings.Cut(a.Field, "[")
+			at := syncproto.ChangeID{Replica: p.replica, Seq: p.seq}
+			is := told[[2]string{at.String(), field}]
+			if is {
+				late.Acts = append(late.Acts, a)
+			}
+			return is
+		})
+		if len(late.Acts) == 0 {
+			continue
+		}
+		s.log.Note(late)
+		s.late++
+		if p.claimed.Sub(first.claimed) <= view.EditWindow && s.clock.Now().Sub(first.saved) <= view.EditWindow {
+			s.find("record %s: save %d is said to be too late, a time of %v after the first", id, p.Save, p.claimed.Sub(first.claimed))
+		}
 	}
 }
 
@@ -165,7 +213,7 @@ func (s *sim) facts(id syncproto.RecordID) (f facts, ok bool) {
 }
 
 func (s *sim) tally() string {
-	return fmt.Sprintf("seed %d: %d acts in %d saves of %d records, %d syncs, %d devices (%d drowned, %d copied, %d enrolled again), server killed %d times and put back %d times, held %d, lost with devices %d, never told %d",
+	return fmt.Sprintf("seed %d: %d acts in %d saves of %d records, %d syncs, %d devices (%d drowned, %d copied, %d enrolled again), server killed %d times and put back %d times, held %d, too late %d, lost with devices %d, never told %d",
 		s.seed, s.log.Acts(), s.saves, len(s.records), s.syncs, len(s.devices), s.drowned, s.clones, s.renewed, s.server.kills, s.restores,
-		s.log.Count(history.Held), s.log.Count(history.Lost), s.log.Count(history.Unknown))
+		s.log.Count(history.Held), s.late, s.log.Count(history.Lost), s.log.Count(history.Unknown))
 }

@@ -21,6 +21,7 @@ type Edit struct {
 	texts   map[target]*pendingText
 	typing  *pendingText   // the one edited last
 	last    map[target]int // op of the last set of a value
+	lamport uint64         // largest count of a log entry that the part knows
 	barrier int            // ops before it must not be changed any more
 	cut     bool
 }
@@ -46,7 +47,7 @@ func (r *Record) Edit(replica syncproto.ReplicaID, latest *Record) *Edit {
 	if latest == nil {
 		latest = r
 	}
-	e := &Edit{r: r, latest: latest}
+	e := &Edit{r: r, latest: latest, lamport: r.Lamport}
 	e.part = syncproto.Part{Record: r.ID, Prev: latest.Version.Of(replica), Seen: r.Version.Copy()}
 	r.changes = append(r.changes, change{replica: replica, seq: unsaved})
 	e.c = context{r: r, seen: e.part.Seen, all: true, own: r.Version.Of(replica) == e.part.Prev, replica: replica, ch: uint32(len(r.changes) - 1)}
@@ -130,7 +131,8 @@ func (e *Edit) op(op syncproto.Op) error {
 			return nil
 		}
 	case syncproto.OpLog:
-		op.Lamport = e.r.Lamport + 1
+		e.lamport++
+		op.Lamport = e.lamport
 	case syncproto.OpDelete, syncproto.OpRestore:
 		e.barrier = len(e.part.Ops) + 1
 	}

@@ -28,6 +28,7 @@ func (r *Record) Undo(replica syncproto.ReplicaID, h *syncproto.Header, p *syncp
 	e = r.Edit(replica, nil)
 	e.part.Seen = syncproto.VectorOf(syncproto.ChangeID{Replica: h.Replica, Seq: h.Seq}, syncproto.ChangeID{Replica: replica, Seq: e.part.Prev})
 	e.c.seen, e.c.all = e.part.Seen, false
+	e.lamport = r.lamportOf(e.part.Seen)
 	u := undo{e: e, h: h, before: before}
 	for i := range p.Ops {
 		op := &p.Ops[i]

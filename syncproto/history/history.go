@@ -14,7 +14,8 @@
 //
 // Values, members, entries and the code points inserted into one text have to
 // be unique within their field: that is how a reader's view is told apart.
-// What was held is expected of nobody but its author, what nobody was told
+// What was undone is expected of nobody, and what it had replaced may stand
+// again. What was held is expected of nobody but its author, what nobody was told
 // about may be there or not.
 //
 // For tests only.
@@ -52,6 +53,7 @@ const (
 	Unknown Fate = iota // nobody was told: it may be there or not
 	Acked               // acknowledged and applied
 	Held                // acknowledged, not applied, and said so with a reason
+	Undone              // acknowledged, and the server said that it counts for nothing: whoever wrote it reads what stood before
 	Lost                // acknowledged, but whoever could give it again is gone and so is the server's copy
 )
 
@@ -157,7 +159,7 @@ func (r *Reader) counts(p *Part) sure {
 	switch {
 	case p.Fate == Acked:
 		return yes
-	case p.Fate == Held && p.By != r.Device:
+	case p.Fate == Held && p.By != r.Device, p.Fate == Undone:
 		return no
 	}
 	return perhaps

@@ -76,6 +76,7 @@ type field struct {
 	kind   Kind            // Set, Text, Add, Append or Insert
 	makers map[string]made // by value, of a text by code point
 	ends   map[string]sure // what took it away, as sure as the surest
+	again  bool            // an undone save set it: what it had replaced may stand again
 	runs   []run           // of a text: what one save inserted, in order
 }
 
@@ -109,6 +110,7 @@ func (f *field) take(a *Act, p *Part, s sure) {
 		for _, old := range a.Saw {
 			end(old)
 		}
+		f.again = f.again || p.Fate == Undone
 	}
 	f.kind = a.Kind
 	f.makers[a.Value] = made{p, s}
@@ -169,14 +171,23 @@ func (j *judgement) live(f *field, shown []string) {
 		switch {
 		case n > 1:
 			j.fail("%s: %q of save %d is there %d times", f.name, what, m.by.Save, n)
+		case n == 1 && m.sure == no && m.by.inserted(f.name):
+			// It went with its item, which stands struck out.
 		case n == 1 && m.sure == no:
 			j.fail("%s: %q of save %d is shown, which was not applied (%s)", f.name, what, m.by.Save, m.by.Reason)
-		case n == 1 && end == yes:
+		case n == 1 && end == yes && !f.again:
 			j.fail("%s: %q of save %d is shown, though a later save took it away knowingly", f.name, what, m.by.Save)
 		case n == 0 && m.sure == yes && end == no:
 			j.fail("%s: %q of save %d by %s is lost: acknowledged, and nobody took it away", f.name, what, m.by.Save, m.by.By)
 		}
 	}
+}
+
+// inserted reports whether an undone part made the item that a field is of.
+func (p *Part) inserted(field string) bool {
+	return p.Fate == Undone && slices.ContainsFunc(p.Acts, func(a Act) bool {
+		return a.Kind == Insert && strings.HasPrefix(field, a.Field+"["+a.Value+"]")
+	})
 }
 
 // order judges that what one save inserted stands in its order.
@@ -212,10 +223,11 @@ func (j *judgement) items(f *field) {
 		switch {
 		case n > 1:
 			j.fail("%s: the item %q of save %d is there %d times", f.name, name, m.by.Save, n)
-		case n == 1 && m.sure == no:
+		case n == 1 && m.sure == no && !(m.by.Fate == Undone && struck[name]):
 			j.fail("%s: the item %q of save %d is shown, which was not applied", f.name, name, m.by.Save)
 		case n == 0 && m.sure == yes:
 			j.fail("%s: the item %q of save %d by %s is lost", f.name, name, m.by.Save, m.by.By)
+		case n == 1 && m.sure == no: // undone
 		case n == 1 && struck[name] && f.ends[name] == no:
 			j.fail("%s: the item %q of save %d is struck out, and nobody did that", f.name, name, m.by.Save)
 		case n == 1 && !struck[name] && f.ends[name] == yes && !j.worked(f.name, name):
@@ -332,7 +344,7 @@ func (j *judgement) strangers(fields map[string]*field) {
 // of his own on the record that is not applied reads something else by right.
 func (l *Log) agree(record string, j *judgement) {
 	for _, p := range j.parts {
-		if j.lost || p.By == j.r.Device && p.Fate != Acked {
+		if j.lost || p.By == j.r.Device && p.Fate != Acked && p.Fate != Undone {
 			return
 		}
 	}

@@ -196,7 +196,7 @@ func (r reader) readAudience(f *Field) {
 }
 
 func (r reader) readForm(f *Field, k *Kind) {
-	f.Who = r.strs("who", 12)
+	f.Who, f.AnyTime = r.strs("who", 12), r.boolean("any_time")
 	f.Section, f.Short, f.Purpose = r.str("section"), r.boolean("short"), r.str("purpose")
 	f.Since = r.count("since", 1<<30)
 	if f.Since == 0 {

@@ -52,6 +52,7 @@
 //	default            tried in order: "@source" (see Sources), a literal, or
 //	                   {"value"|"from"|"field": …, "when": condition}
 //	section, short     heading it stands under; in the 3-minute form
+//	any_time           may be written after the edit window too, see Field.Settles
 //	purpose, since     why it is collected; schema version that brought it (1)
 //	no_names           must not name a private person
 //	note               a remark for developers

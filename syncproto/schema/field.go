@@ -164,10 +164,12 @@ type Field struct {
 	RequiredWhen *Cond
 	Needs        map[string][]string // sub-field -> values that must each occur
 
-	Who   []string // ids of Schema.Writers
-	Merge Merge    // zero for parts of a group, an entry or a signature
-	From  string   // EV: the field with the events; its own key: a log of values
-	Meta  bool     // carried by the change, not by ops
+	Who []string // ids of Schema.Writers
+	// AnyTime: becomes known, or is kept up, after the record was submitted.
+	AnyTime bool
+	Merge   Merge  // zero for parts of a group, an entry or a signature
+	From    string // EV: the field with the events; its own key: a log of values
+	Meta    bool   // carried by the change, not by ops
 
 	Audience        syncproto.Audience // widest class that reads it; see Kind.Audience
 	AudienceOfField bool               // each entry has the class of the field it names
@@ -252,6 +254,29 @@ func (f *Field) Item(sub string) (*Field, bool) {
 		}
 	}
 	return nil, false
+}
+
+// Settles reports whether the field is settled a day after its record was
+// submitted: it says what happened, and only those who wrote the record down
+// (recorder, visitor) fill it in. Not settled are what others keep up beside
+// them, switches of privacy, which may always be turned on, what events
+// compute, and logs, whose entries have their own rules.
+func (f *Field) Settles() bool {
+	written := false
+	for _, who := range f.Who {
+		switch who {
+		case "recorder", "visitor":
+			written = true
+		case "system":
+		default:
+			return false
+		}
+	}
+	switch f.MergeClass() {
+	case ClassNone, ClassLog:
+		return false
+	}
+	return written && !f.AnyTime && f.Merge.Code != LWStrict
 }
 
 // Companion reports whether the field is the switch of a long text, made with

@@ -143,6 +143,7 @@ resolutions.due_on | LW | t | - | 记领
 open_points | SU | t | - | 记
 signatures | SG | t | ? | 签字人
 minutes_doc | TX-FX(签发) | t | - | 管领
+minutes_doc.fixed | AP | t | - | 管领
 minutes_doc.number | EV | t | - | 系
 minutes_doc.state | EV | t | - | 管领
 place_text | LW | t | - | 记

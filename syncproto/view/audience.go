@@ -31,10 +31,29 @@ func classOf(k *schema.Kind, known bool, rec *crdt.Record, field string, item sy
 		return syncproto.ForNobody // asks for no class: wrapped keys say nothing, delete and restore are marks
 	case !known:
 		return syncproto.ForAuthor
+	}
+	if of, ok := CorrectedField(field); ok {
+		return correctionsClass(k, known, rec, of)
+	}
+	switch {
 	case !k.HasFlags(field):
 		return k.Audience(field, sub, nil)
 	}
 	return k.Audience(field, sub, k.FlagFunc(field, getter(rec, field, item)))
+}
+
+// correctionsClass is that of the field corrected. An entry on a list tells of
+// whole items: it is for those who read any of them.
+func correctionsClass(k *schema.Kind, known bool, rec *crdt.Record, of string) syncproto.Audience {
+	f, ok := k.Field(of)
+	if !ok || f.MergeClass() != schema.ClassList {
+		return classOf(k, known, rec, of, syncproto.ElemID{}, "")
+	}
+	out := k.Audience(of, "", nil)
+	for _, sub := range f.Items {
+		out = max(out, k.Audience(of, sub.Key, nil))
+	}
+	return out
 }
 
 // getter reads values beside a field: in the record, or in its list item.

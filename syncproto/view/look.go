@@ -22,6 +22,9 @@ type Look struct {
 	// Siblings are the other records of this kind for the same household: open
 	// and ended assignments, the plans of one year.
 	Siblings []*crdt.Record
+	// Reads leaves out corrections that the reader may not read, by the log that
+	// they are kept in; nil lets everything in that the records hold.
+	Reads func(rec *crdt.Record, log string) bool
 	// Today is the date that due dates are counted from, as 2006-01-02.
 	Today string
 }
@@ -171,10 +174,10 @@ func (l *Look) Set(name string) []crdt.Member {
 
 // Log lists a log's entries, after them those of the records put into this one.
 func (l *Look) Log(name string) []crdt.LogEntry {
-	out := l.Record.Log(name)
+	out := l.log(l.Record, name)
 	if name != "status" {
 		for _, m := range l.Merged {
-			out = append(out, m.Log(name)...)
+			out = append(out, l.log(m, name)...)
 		}
 	}
 	return out
@@ -189,11 +192,15 @@ func (l *Look) Items(name string, includeRemoved bool) []*crdt.Item {
 	return out
 }
 
-// Fields lists what is filled, by name, in this record or one put into it.
+// Fields lists what is filled, by name, in this record or one put into it. The
+// corrections of all fields are one.
 func (l *Look) Fields() []crdt.FieldInfo {
-	out := l.Record.Fields()
-	for _, m := range l.Merged {
-		for _, f := range m.Fields() {
+	var out []crdt.FieldInfo
+	for _, rec := range l.All() {
+		for _, f := range rec.Fields() {
+			if _, ok := CorrectedField(f.Name); ok {
+				f.Name = CorrectionsField
+			}
 			i, known := slices.BinarySearchFunc(out, f.Name, func(a crdt.FieldInfo, name string) int {
 				if a.Name < name {
 					return -1

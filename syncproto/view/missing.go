@@ -102,19 +102,24 @@ func content(rec *crdt.Record, name string, class crdt.Class) (any, bool) {
 	case crdt.ClassList:
 		out := []any{}
 		for _, it := range rec.List(name) {
-			m := map[string]any{}
-			for _, f := range it.Fields() {
-				if doc := it.Text(f.Name); f.Class == crdt.ClassText && doc != nil {
-					m[f.Name] = doc.String()
-				} else if v, ok := plainContent(it, f.Name, f.Class); ok {
-					m[f.Name] = v
-				}
-			}
-			out = append(out, m)
+			out = append(out, itemFields(it))
 		}
 		return out, len(out) > 0
 	}
 	return plainContent(rec, name, class)
+}
+
+// itemFields is what is filled of one item.
+func itemFields(it *crdt.Item) map[string]any {
+	m := map[string]any{}
+	for _, f := range it.Fields() {
+		if doc := it.Text(f.Name); f.Class == crdt.ClassText && doc != nil {
+			m[f.Name] = doc.String()
+		} else if v, ok := plainContent(it, f.Name, f.Class); ok {
+			m[f.Name] = v
+		}
+	}
+	return m
 }
 
 func plainContent(h holder, name string, class crdt.Class) (any, bool) {

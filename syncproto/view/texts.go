@@ -2,13 +2,10 @@ package view
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/chuantou/chuantou/syncproto"
-	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/text"
-	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
 // Passage is a run of text that one replica wrote.
@@ -97,156 +94,38 @@ func (l *Look) fixed(name string) (string, bool) {
 	if f == nil || f.Merge.Code != schema.TXFX {
 		return "", false
 	}
-	p, ok := l.Progress()
-	if !ok {
-		return "", false
-	}
-	for i := len(p.Events) - 1; i >= 0; i-- {
-		if e := &p.Events[i]; e.InForce && e.Name == f.Merge.Arg {
-			if s, ok := e.Entry[FixedSub].(string); ok {
-				return s, true
-			}
+	entries := l.fixing(f)
+	for i := len(entries) - 1; i >= 0; i-- {
+		if s, ok := entries[i][FixedSub].(string); ok && entries[i]["event"] == f.Merge.Arg {
+			return s, true
 		}
 	}
 	return "", false
 }
 
-// FixedSub is the sub-field of an event's entry that holds the text it fixes.
-const FixedSub = "fixed"
-
-// Correction is an entry of the record's corrections: a 更正, which is shown in
-// place of the field, or a 更正建议, which a writer accepts or declines.
-type Correction struct {
-	crdt.Stamp
-	Field    string
-	Kind     string
-	Old, New any
-	Reason   string
-}
-
-// The kinds of corrections.
-const (
-	Corrects = "更正"
-	Suggests = "更正建议"
-	Declines = "不采纳"
-)
-
-// Corrections lists the entries about a field in their order, about all fields
-// for "".
-func (l *Look) Corrections(field string) []Correction {
-	var out []Correction
-	for _, e := range l.Log("corrections") {
-		m, ok := Plain(e.Value).(map[string]any)
-		if !ok || field != "" && m["field"] != field {
-			continue
+// fixing lists the entries that may fix a text: the events of the kind that are
+// in force, or the text's own log of them.
+func (l *Look) fixing(f *schema.Field) (out []map[string]any) {
+	if l.def(FixedOf(f.Key)) != nil {
+		for _, e := range l.Record.Log(FixedOf(f.Key)) {
+			if m, ok := Plain(e.Value).(map[string]any); ok {
+				out = append(out, m)
+			}
 		}
-		c := Correction{Stamp: e.Stamp, Old: m["old"], New: m["new"]}
-		c.Field, _ = m["field"].(string)
-		c.Kind, _ = m["kind"].(string)
-		c.Reason, _ = m["reason"].(string)
-		out = append(out, c)
-	}
-	return out
-}
-
-func (l *Look) corrected(field string) *Correction {
-	all := l.Corrections(field)
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].Kind == Corrects {
-			return &all[i]
-		}
-	}
-	return nil
-}
-
-// Suggestion is a 更正建议 that nobody has answered: an edit that is joined but
-// 未生效, because it came too late or did not know that the text was fixed.
-type Suggestion struct {
-	Field string
-	New   any
-	// By are the replicas whose words it adds; empty when it only leaves words
-	// out. Author and Wall are known where an entry says it.
-	By     []syncproto.ReplicaID
-	Author syncproto.PersonID
-	Wall   int64
-	Reason string
-}
-
-// Suggestions lists what waits for a writer to accept (更正) or decline.
-func (l *Look) Suggestions() []Suggestion {
-	var out []Suggestion
-	all := l.Corrections("")
-	for i, c := range all {
-		if c.Kind == Suggests && !answered(all[i:], c.Field, c.New) {
-			out = append(out, Suggestion{Field: c.Field, New: c.New, By: []syncproto.ReplicaID{c.Dot.Replica}, Author: c.Author, Wall: c.Wall, Reason: c.Reason})
-		}
-	}
-	if l.Kind == nil {
 		return out
 	}
-	for _, f := range l.Kind.Fields {
-		fixed, ok := l.fixed(f.Key)
-		doc := l.Record.Text(f.Key)
-		if !ok || doc == nil {
-			continue
-		}
-		if now := doc.String(); now != fixed && !answered(all, f.Key, now) {
-			out = append(out, Suggestion{Field: f.Key, New: now, By: adders(fixed, doc), Reason: "写的时候还不知道已经" + f.Merge.Arg + "，或者" + f.Merge.Arg + "以后才写"})
+	p, _ := l.Progress()
+	for i := range p.Events {
+		if p.Events[i].InForce {
+			out = append(out, p.Events[i].Entry)
 		}
 	}
 	return out
 }
 
-// answered reports whether an entry accepts or declines exactly these words.
-func answered(entries []Correction, field string, words any) bool {
-	for _, c := range entries {
-		if c.Field == field && (c.Kind == Corrects || c.Kind == Declines) && sameWords(c.New, words) {
-			return true
-		}
-	}
-	return false
-}
+// FixedOf names the log of what fixed a text, of a kind that has no table of
+// states with such an event.
+func FixedOf(field string) string { return field + ".fixed" }
 
-func sameWords(a, b any) bool {
-	x, errX := wire.EncodeValue(a)
-	y, errY := wire.EncodeValue(b)
-	return errX == nil && errY == nil && string(x) == string(y)
-}
-
-// adders are the replicas of the words between what the two texts have in
-// common at both ends.
-func adders(fixed string, doc *text.Doc) []syncproto.ReplicaID {
-	now := doc.String()
-	from := 0
-	for from < len(fixed) && from < len(now) && fixed[from] == now[from] {
-		from++
-	}
-	to, end := len(now), len(fixed)
-	for to > from && end > from && fixed[end-1] == now[to-1] {
-		to, end = to-1, end-1
-	}
-	for from > 0 && from < len(now) && !utf8.RuneStart(now[from]) {
-		from--
-	}
-	for to < len(now) && !utf8.RuneStart(now[to]) {
-		to++
-	}
-	var out []syncproto.ReplicaID
-	at := 0
-	for _, p := range doc.Passages() {
-		begin := at
-		if at += len(p.Text); begin < to && at > from {
-			out = appendNew(out, p.Replica)
-		}
-	}
-	return out
-}
-
-func appendNew(list []syncproto.ReplicaID, r syncproto.ReplicaID) []syncproto.ReplicaID {
-	for _, x := range list {
-		if x == r {
-			return list
-		}
-	}
-	return append(list, r)
-}
+// FixedSub is the sub-field of such an entry that holds the text it fixes.
+const FixedSub = "fixed"

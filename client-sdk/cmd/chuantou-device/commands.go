@@ -52,8 +52,8 @@ Needs a network. CHANGE is REPLICA/SEQ as the list names it.`, (*app).past, fals
 		"resolve": {"RECORD FIELD N|=VALUE", "采用此版本: settle a value of which several versions stand", `
 N is the number of a version as show lists them; =VALUE writes another value.
 FIELD of a list's item is ITEM FIELD as show names them, in one argument.`, (*app).resolve, false},
-		"correct": {"RECORD FIELD VALUE REASON", "更正: what a field should have said; takes a 更正建议 too", "", (*app).correct, false},
-		"decline": {"RECORD FIELD VALUE REASON", "不采纳: say no to a 更正建议", "", (*app).decline, false},
+		"correct": {"RECORD FIELD VALUE REASON", "更正: what a field should have said; VALUE @N takes the N-th 更正建议", "", (*app).correct, false},
+		"decline": {"RECORD FIELD VALUE REASON", "不采纳: say no to the 更正建议 VALUE, or @N", "", (*app).decline, false},
 		"merge":   {"RECORD RECORD", "并为一份: two records of one meeting or visit", "", (*app).merge, false},
 		"split":   {"RECORD", "拆开: take a record out of the one it was put into", "", (*app).split, false},
 		"void":    {"RECORD REASON", "作废 with a reason", "", (*app).void, false},
@@ -155,6 +155,9 @@ func (a *app) edit(args []string) error {
 		var id syncproto.RecordID
 		if id, err = a.findRecord(rest[0]); err == nil {
 			d, err = a.client.Edit(id)
+		}
+		if v, viewErr := a.client.Get(id); viewErr == nil && a.client.Settled(v) {
+			fmt.Fprintf(a.errs, "这条记录 %s 起不能直接改了：改了不生效，会留作更正建议；要改请写更正（correct）\n", v.SettledAt.In(zone).Format("1月2日15:04"))
 		}
 	}
 	if err != nil {
@@ -297,6 +300,12 @@ func (a *app) valued(args []string, n int) (id syncproto.RecordID, value any, er
 	v, err := a.client.Get(id)
 	if err != nil {
 		return id, nil, err
+	}
+	if n, err := strconv.Atoi(strings.TrimPrefix(args[2], "@")); err == nil && args[2][0] == '@' {
+		if n < 1 || n > len(v.Suggestions) || v.Suggestions[n-1].Field != args[1] {
+			return id, nil, fmt.Errorf("%s is no 更正建议 of %s: see show %s", args[2], args[1], id)
+		}
+		return id, v.Suggestions[n-1].New, nil
 	}
 	value, err = a.valueFor(v.Kind, args[1], args[2])
 	return id, value, err

@@ -209,8 +209,8 @@ func (a *app) printView(v *clientsdk.View) {
 	if len(v.Missing) > 0 {
 		a.printf("待补：%s\n", strings.Join(v.Missing, "、"))
 	}
-	for _, s := range v.Suggestions {
-		a.printf("更正建议 %s (%s)：%s   %s\n", s.Label, s.Field, a.plain(s.New, "  "), s.Reason)
+	for i := range v.Suggestions {
+		a.printSuggestion(v, i+1, &v.Suggestions[i])
 	}
 	if v.VoidedAndEdited {
 		a.printf("作废待裁定：%s\n", strings.Join(v.VoidReasons, "；"))
@@ -236,6 +236,16 @@ func (a *app) printView(v *clientsdk.View) {
 			}
 		}
 	}
+}
+
+// printSuggestion says what an edit that does not count would have changed, and
+// what a writer can do about the n-th of them.
+func (a *app) printSuggestion(v *clientsdk.View, n int, s *clientsdk.Suggestion) {
+	a.printf("更正建议（未生效） %s (%s)：%s   %s\n", s.Label, s.Field, a.plain(s.New, "  "), s.Reason)
+	if s.New == nil {
+		return
+	}
+	a.printf("  采用：correct %s %s @%d 原因；不采纳：decline %s %s @%d 原因\n", v.Record, s.Field, n, v.Record, s.Field, n)
 }
 
 // fieldText prints a field's value; in a text that two people changed at the
@@ -423,6 +433,9 @@ func (a *app) sync(args []string) error {
 	a.printf("上传 %d 条，收到 %d 条；%d 字节上，%d 字节下，%d 次请求，%d 毫秒\n", r.Pushed, r.Pulled, r.BytesUp, r.BytesDown, r.Requests, r.Millis)
 	if err != nil && r.Requests > 0 && syncproto.KindOf(err) == syncproto.KindOther {
 		a.printf("没有连上，稍后自动再试；内容都在手机里\n")
+	}
+	for _, id := range r.Late {
+		a.printf("%s：提交满 24 小时以后改的没有生效，留作更正建议；要采用请写更正，见 show %s\n", a.named(id.String()), id)
 	}
 	return errors.Join(err, a.printSummary())
 }

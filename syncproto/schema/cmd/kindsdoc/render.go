@@ -239,6 +239,7 @@ func (p *page) more(f *schema.Field) string {
 	add(f.Flag != "" && f.FlagDefault, "flag on by default")
 	add(f.NoNames, "no private names")
 	add(f.Short, "short")
+	add(f.AnyTime, "any time")
 	if len(f.Defaults) > 0 {
 		out = append(out, "prefilled: "+defaults(f.Defaults))
 	}

@@ -1,0 +1,148 @@
+package ingest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/view"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// An edit that comes after its record's window (SPEC.md §1.9) is joined without
+// removing anything, and in the same update a change of the server's takes back
+// what it added and says so in the record's corrections. So there is no moment,
+// and no crash, between an edit that counts and the verdict that it does not,
+// and what is stored is one verdict whatever is delivered, or built, again.
+
+// verdict is what there is to say of a part that came too late.
+type verdict struct {
+	header  syncproto.Header
+	part    syncproto.Part // the ops that count for nothing
+	before  *crdt.Record   // the record without the part
+	entries []map[string]any
+}
+
+// lateness is which fields of a part came too late, by which times.
+type lateness struct {
+	fields            []string
+	submitted, edited int64 // judged, Unix milliseconds
+}
+
+// late judges a part before it is joined to w.
+func (t *txn) late(w *work, h *syncproto.Header, p *syncproto.Part, received int64) (l lateness, err error) {
+	s, ok := view.Submission(w.rec)
+	window := view.EditWindow.Milliseconds()
+	// Most edits are done with here, without a look at the store.
+	if !ok || s.Wall <= received && received-s.Wall <= window {
+		return l, nil
+	}
+	k, _ := t.schema.Kind(w.rec.Kind)
+	fields := view.Settled(k, w.rec, p)
+	if len(fields) == 0 {
+		return l, nil
+	}
+	stored, _, ok, err := t.find(s.Dot.Replica, s.Dot.Seq)
+	if err != nil || !ok {
+		w.odd = true // it comes with this very slice: the update will know when it came
+		return l, err
+	}
+	l.submitted, l.edited = t.submittedAt(&s, stored.Received), min(h.Wall, received)
+	if l.edited-l.submitted > window {
+		l.fields = fields
+	}
+	return l, nil
+}
+
+// submittedAt is the judged time of a 提交: the claimed one, unless the server
+// knows that it cannot be right, since it lies after the change was received or
+// before its device was enrolled. Then it is when it was received: whose clock
+// went wrong shall not lose his day.
+func (t *txn) submittedAt(s *crdt.Stamp, received int64) int64 {
+	dev, err := t.in.Devices.Device(t.ctx, s.Dot.Replica)
+	if s.Wall > received || err == nil && s.Wall < dev.Enrolled {
+		return received
+	}
+	return s.Wall
+}
+
+// verdict is what there is to say of the part that made after out of before:
+// nil when it came in time or changed nothing.
+func (l *lateness) verdict(after, before *crdt.Record, h *syncproto.Header, p *syncproto.Part) *verdict {
+	v := &verdict{header: *h, before: before, part: *p}
+	for _, name := range l.fields {
+		was, is, same := view.Edited(before, after, h.Replica, p, name)
+		if !same {
+			v.entries = append(v.entries, map[string]any{"field": name, "kind": view.Suggests, "old": was, "new": is,
+				"reason": view.LateReason(l.submitted, l.edited), "who": h.Author.String(),
+				"when":   time.UnixMilli(l.edited).In(view.Zone).Format(time.RFC3339),
+				"change": syncproto.ChangeID{Replica: h.Replica, Seq: h.Seq}.String()})
+		}
+	}
+	if v.entries == nil {
+		return nil
+	}
+	v.part.Ops = slices.DeleteFunc(slices.Clone(p.Ops), func(op syncproto.Op) bool { return !v.covers(op.Field) })
+	return v
+}
+
+func (v *verdict) covers(field string) bool {
+	return slices.ContainsFunc(v.entries, func(e map[string]any) bool { return e["field"] == field })
+}
+
+// blindness makes the part remove nothing where it counts for nothing.
+func (v *verdict) blindness(w *work, opt crdt.Options) crdt.Options {
+	w.blind = nil
+	return crdt.Options{Blind: func(field, sub string) bool {
+		if v.covers(field) {
+			w.note(field, sub)
+			return true
+		}
+		return opt.Blind != nil && opt.Blind(field, sub)
+	}}
+}
+
+// judge gives the verdict on the part joined last, if there is one.
+func (t *txn) judge(w *work) error {
+	v := w.verdict
+	if w.verdict = nil; v == nil {
+		return nil
+	}
+	return t.give(w, v)
+}
+
+// give writes the verdict on a part that was joined to w.
+func (t *txn) give(w *work, v *verdict) error {
+	pen := t.in.judgesPen(t.epoch, w.facts.Place)
+	e, _, err := w.rec.Clone().Undo(pen, &v.header, &v.part, v.before)
+	if err != nil {
+		return err
+	}
+	for _, entry := range v.entries {
+		value, err := wire.EncodeValue(entry)
+		if err == nil && len(value) > maxEntryBytes {
+			// Both stand in the history, which the change leads to.
+			delete(entry, "old")
+			delete(entry, "new")
+			value, err = wire.EncodeValue(entry)
+		}
+		if err == nil {
+			err = e.Log(view.CorrectionsOf(entry["field"].(string)), value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return t.write1(pen, view.System, e)
+}
+
+// maxEntryBytes bounds what a verdict repeats of an edit.
+const maxEntryBytes = syncproto.MaxValueBytes / 2
+
+// judgesPen is the pen of verdicts in a township and epoch. It is none that people
+// write with: those are numbered outside of updates, this one within them,
+// under the guard of its chain.
+func (in *Ingest) judgesPen(epoch, place string) syncproto.ReplicaID {
+	return in.penOf("chuantou/judge/1", epoch, place)
+}
