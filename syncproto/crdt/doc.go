@@ -17,6 +17,6 @@
 // struck-out item stays in the state.
 //
 // Start with Record.Join and the readers in read.go; Record.Edit cuts a part
-// from what a person did; Replica holds many records and the parts that wait
-// for their causes.
+// from what a person did. Parts that wait for their causes (MissingError) are
+// kept by whoever joins.
 package crdt

@@ -129,7 +129,7 @@ func ReadChange(r *Reader, replica syncproto.ReplicaID, seq syncproto.Seq) (c sy
 	if r.err != nil {
 		return c, nil, r.err
 	}
-	c.Parts = make([]syncproto.Part, n)
+	c.Parts = r.grabParts(n)[:n]
 	for i := range c.Parts {
 		if c.Parts[i], err = readWholePart(r, replica); err != nil {
 			return c, nil, err

@@ -514,6 +514,9 @@ func readEachPart(r *Reader, h syncproto.Header, fn func(h syncproto.Header, p *
 			r.Fixed(withheld[:])
 			continue
 		}
+		if r.room != nil {
+			r.room.Reset()
+		}
 		p, err := readWholePart(r, h.Replica)
 		if err != nil {
 			return err

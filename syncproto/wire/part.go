@@ -151,11 +151,56 @@ func opLength(k syncproto.OpKind) int {
 }
 
 // PartRoom is what reading many parts one after another needs only once. A part
-// read with it is good until the next one is read with it; its values and names
-// stay. Not safe for concurrent use.
+// read with it is good until the next one is read with it, a change until
+// Reset; values and names stay. Not safe for concurrent use.
 type PartRoom struct {
 	names map[string]string // of fields: few, and they come again in every part
 	ops   []syncproto.Op
+	seen  []syncproto.ChangeID
+	parts []syncproto.Part
+}
+
+// Reset takes back what was read.
+func (m *PartRoom) Reset() { m.ops, m.seen, m.parts = m.ops[:0], m.seen[:0], m.parts[:0] }
+
+// ReadChange is the function ReadChange, in this room.
+func (m *PartRoom) ReadChange(r *Reader, replica syncproto.ReplicaID, seq syncproto.Seq) (c syncproto.Change, raw []byte, err error) {
+	r.room = m
+	return ReadChange(r, replica, seq)
+}
+
+// leastRoom is how much is made at a time of what fills up in small pieces.
+const leastRoom = 64
+
+// grab gives an empty slice with room for n, out of a stock.
+func grab[T any](stock *[]T, n int) []T {
+	if cap(*stock)-len(*stock) < n {
+		*stock = make([]T, 0, max(n, leastRoom))
+	}
+	from := len(*stock)
+	*stock = (*stock)[:from+n]
+	return (*stock)[from : from : from+n]
+}
+
+func (r *Reader) grabOps(n int) []syncproto.Op {
+	if r.room == nil {
+		return make([]syncproto.Op, 0, n)
+	}
+	return grab(&r.room.ops, n)
+}
+
+func (r *Reader) grabSeen(n int) syncproto.VersionVector {
+	if r.room == nil {
+		return make(syncproto.VersionVector, 0, n)
+	}
+	return grab(&r.room.seen, n)
+}
+
+func (r *Reader) grabParts(n int) []syncproto.Part {
+	if r.room == nil {
+		return make([]syncproto.Part, 0, n)
+	}
+	return grab(&r.room.parts, n)
 }
 
 // maxRoomNames bounds the names kept, against hostile parts.
@@ -191,7 +236,9 @@ func decodePart(m *PartRoom, author syncproto.ReplicaID, b []byte) (syncproto.Pa
 		return syncproto.Part{}, fmt.Errorf("%w: part of %d bytes over the limit %d", ErrEncoding, len(b), syncproto.MaxChangeBytes)
 	}
 	r := NewReader(b)
-	r.room = m
+	if r.room = m; m != nil {
+		m.Reset()
+	}
 	p, unknown := readPart(r, author)
 	if err := r.Done(); err != nil {
 		return syncproto.Part{}, err
@@ -230,6 +277,9 @@ func readPart(r *Reader, author syncproto.ReplicaID) (p syncproto.Part, unknown 
 		case partOps:
 			p.Ops, unknown = readOps(r, author)
 		case partOwnSeen:
+			if p.Seen == nil {
+				p.Seen = r.grabSeen(1)
+			}
 			p.Seen.Set(author, readSeq(r))
 		default:
 			r.Raw(len(r.b))
@@ -255,7 +305,7 @@ func readSeen(r *Reader, author syncproto.ReplicaID) syncproto.VersionVector {
 		r.Failf("empty seen")
 		return nil
 	}
-	v := make(syncproto.VersionVector, 0, min(n, 256)+1) // the author's own may follow
+	v := r.grabSeen(min(n, 256) + 1) // the author's own may follow
 	for i := 0; i < n && r.err == nil; i++ {
 		var c syncproto.ChangeID
 		r.Fixed(c.Replica[:])
@@ -270,15 +320,7 @@ func readSeen(r *Reader, author syncproto.ReplicaID) syncproto.VersionVector {
 
 func readOps(r *Reader, author syncproto.ReplicaID) (ops []syncproto.Op, unknown bool) {
 	n := r.Array(syncproto.MaxOpsPerPart)
-	if r.room == nil {
-		ops = make([]syncproto.Op, 0, min(n, 64))
-	} else {
-		if cap(r.room.ops) == 0 {
-			r.room.ops = make([]syncproto.Op, 0, 64)
-		}
-		ops = r.room.ops[:0]
-		defer func() { r.room.ops = ops }()
-	}
+	ops = r.grabOps(min(n, 64))
 	for i := 0; i < n && r.err == nil; i++ {
 		op, known := readOp(r, author)
 		if !known {

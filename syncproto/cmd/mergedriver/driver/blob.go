@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"math"
 
@@ -68,41 +67,71 @@ func open(kind byte, blob []byte) ([]byte, error) {
 type run struct {
 	replica syncproto.ReplicaID
 	from    syncproto.Seq
-	count   int
 	start   syncproto.Seq // first change of the run that the sender got them in
-	frame   []byte
+	changes []*logged
 }
 
 // appendRuns groups the changes into runs and writes them: replica ids once,
-// then per run its replica, first number, count and frame.
+// then per run its replica, first number, count with whether causes are told,
+// frame, and per change its causes.
 func appendRuns(b []byte, changes []*logged) []byte {
-	var runs []run
-	index := map[syncproto.ReplicaID]uint64{}
-	var ids []byte
-	for _, c := range changes {
-		if n := len(runs) - 1; n >= 0 && runs[n].replica == c.replica && runs[n].from+syncproto.Seq(runs[n].count) == c.seq &&
-			runs[n].start == c.run && runs[n].count < wire.MaxBundleChanges {
-			runs[n].count++
-			runs[n].frame = append(runs[n].frame, c.bytes...)
-			continue
-		}
-		runs = append(runs, run{c.replica, c.seq, 1, c.run, append([]byte(nil), c.bytes...)})
-		if _, ok := index[c.replica]; !ok {
-			index[c.replica] = uint64(len(index))
-			ids = append(ids, c.replica[:]...)
-		}
+	runs, ids := groupRuns(changes)
+	b = binary.AppendUvarint(b, uint64(len(ids)))
+	index := make(map[syncproto.ReplicaID]uint64, len(ids))
+	for i, id := range ids {
+		b = append(b, id[:]...)
+		index[id] = uint64(i)
 	}
-	b = append(binary.AppendUvarint(b, uint64(len(index))), ids...)
 	b = binary.AppendUvarint(b, uint64(len(runs)))
 	for _, r := range runs {
+		told, size := uint64(0), 0
+		for _, c := range r.changes {
+			size += len(c.bytes)
+			if len(c.causes) > 0 {
+				told = 1
+			}
+		}
 		b = binary.AppendUvarint(b, index[r.replica])
 		b = binary.AppendUvarint(b, uint64(r.from))
 		b = binary.AppendUvarint(b, uint64(r.from-r.start))
-		b = binary.AppendUvarint(b, uint64(r.count))
-		b = binary.AppendUvarint(b, uint64(len(r.frame)))
-		b = append(b, r.frame...)
+		b = binary.AppendUvarint(b, uint64(len(r.changes))<<1|told)
+		b = binary.AppendUvarint(b, uint64(size))
+		for _, c := range r.changes {
+			b = append(b, c.bytes...)
+		}
+		for i := 0; i < len(r.changes)*int(told); i++ {
+			b = binary.AppendUvarint(b, uint64(len(r.changes[i].causes)))
+			for _, x := range r.changes[i].causes {
+				b = binary.AppendUvarint(b, index[x.Replica])
+				b = binary.AppendUvarint(b, uint64(x.Seq))
+			}
+		}
 	}
 	return b
+}
+
+// groupRuns also lists the replicas that runs and causes name.
+func groupRuns(changes []*logged) (runs []run, ids []syncproto.ReplicaID) {
+	named := map[syncproto.ReplicaID]bool{}
+	name := func(id syncproto.ReplicaID) {
+		if !named[id] {
+			named[id], ids = true, append(ids, id)
+		}
+	}
+	for _, c := range changes {
+		n := len(runs) - 1
+		if n < 0 || runs[n].replica != c.replica || runs[n].from+syncproto.Seq(len(runs[n].changes)) != c.seq ||
+			runs[n].start != c.run || len(runs[n].changes) == wire.MaxBundleChanges {
+			runs = append(runs, run{replica: c.replica, from: c.seq, start: c.run})
+			n++
+			name(c.replica)
+		}
+		runs[n].changes = append(runs[n].changes, c)
+		for _, x := range c.causes {
+			name(x.Replica)
+		}
+	}
+	return runs, ids
 }
 
 // reader reads varints and byte runs; the first refusal sticks.
@@ -145,52 +174,71 @@ func (r *reader) ids() []syncproto.ReplicaID {
 	return out
 }
 
-// received is one change of a blob, read whole: its bytes, which lie in the
-// blob's payload, and the run it belongs to.
+// received is one change of a blob, read: its bytes, which lie in the blob's
+// payload, and what else it knows.
 type received struct {
 	syncproto.Change
-	bytes []byte
-	run   syncproto.Seq
+	bytes  []byte
+	causes syncproto.VersionVector
 }
 
-// readRuns adds what appendRuns wrote to out, whole: every part is looked at
-// before any is applied.
-func readRuns(r *reader, out []received) ([]received, error) {
+// readRuns reads what appendRuns wrote and hands on each run once it is read.
+// Its changes are good until the next one.
+func readRuns(r *reader, room *wire.PartRoom, each func(run runID, changes []received)) error {
 	ids := r.ids()
+	var changes []received
 	for n := r.uint(); n > 0 && r.err == nil; n-- {
 		i, from, back, count := r.uint(), r.uint(), r.uint(), r.uint()
 		frame := wire.NewReader(r.take(r.uint()))
-		if r.err != nil || i >= uint64(len(ids)) || back >= from || from > math.MaxInt64 || count > wire.MaxBundleChanges {
-			return out, errBlob
+		if r.err != nil || i >= uint64(len(ids)) || back >= from || from > math.MaxInt64-wire.MaxBundleChanges || count>>1 > wire.MaxBundleChanges || count>>1 == 0 {
+			return errBlob
 		}
-		for k := range syncproto.Seq(count) {
-			c, raw, err := wire.ReadChange(frame, ids[i], syncproto.Seq(from)+k)
+		changes = changes[:0]
+		room.Reset()
+		for k := range syncproto.Seq(count >> 1) {
+			c, raw, err := room.ReadChange(frame, ids[i], syncproto.Seq(from)+k)
 			if err != nil {
-				return out, err
+				return err
 			}
-			out = append(out, received{c, raw, syncproto.Seq(from - back)})
+			changes = append(changes, received{Change: c, bytes: raw})
 		}
 		if err := frame.Done(); err != nil {
-			return out, err
+			return err
+		}
+		for k := 0; k < len(changes)*int(count&1); k++ {
+			changes[k].causes = r.causes(ids)
+		}
+		if r.err == nil {
+			each(runID{ids[i], syncproto.Seq(from - back)}, changes)
 		}
 	}
-	return out, r.err
+	return r.err
+}
+
+func (r *reader) causes(ids []syncproto.ReplicaID) (out syncproto.VersionVector) {
+	for n := r.uint(); n > 0 && r.err == nil; n-- {
+		i, seq := r.uint(), r.uint()
+		if i >= uint64(len(ids)) || seq > math.MaxInt64 {
+			r.err = errBlob
+			return nil
+		}
+		out.Set(ids[i], syncproto.Seq(seq))
+	}
+	return out
 }
 
 func packChanges(changes []*logged) []byte { return seal(blobChanges, appendRuns(nil, changes)) }
 
-// unpackChanges adds the changes of a blob to those read before.
-func unpackChanges(out []received, blob []byte) ([]received, error) {
-	payload, err := open(blobChanges, blob)
-	if err != nil {
-		return nil, err
-	}
+// readChanges reads the payload of a blob of changes.
+func readChanges(payload []byte, room *wire.PartRoom, each func(run runID, changes []received)) error {
 	r := &reader{b: payload}
-	out, err = readRuns(r, out)
-	if err == nil && len(r.b) > 0 {
-		err = errBlob
+	if err := readRuns(r, room, each); err != nil {
+		return err
 	}
-	return out, err
+	if len(r.b) > 0 {
+		return errBlob
+	}
+	return nil
 }
 
 func take(d *Driver, v *device, q *request) (answer, error) {
@@ -200,11 +248,10 @@ func take(d *Driver, v *device, q *request) (answer, error) {
 	if q.As == "" {
 		return nil, badRequest("take without as")
 	}
+	v.part()
 	var mine []*logged
 	for seq := v.taken + 1; seq <= v.seq; seq++ {
-		c := v.log.find(v.id, seq)
-		c.run = v.taken + 1
-		mine = append(mine, c)
+		mine = append(mine, v.log.find(v.id, seq))
 	}
 	v.taken = v.seq
 	if len(mine) == 0 {
@@ -221,14 +268,8 @@ func take(d *Driver, v *device, q *request) (answer, error) {
 }
 
 func give(d *Driver, v *device, q *request) (answer, error) {
-	all := d.batch[:0]
-	defer func() { d.batch = emptied(all) }()
-	add := func(blob []byte) (err error) {
-		if all, err = unpackChanges(all, blob); err != nil {
-			return refuse("BAD_CHANGE", "%v", err)
-		}
-		return nil
-	}
+	var one [1][]byte
+	payloads := one[:0]
 	for _, name := range q.Changes {
 		blob, ok := d.named[name]
 		if !ok {
@@ -237,51 +278,70 @@ func give(d *Driver, v *device, q *request) (answer, error) {
 		if len(blob) == 0 {
 			continue // an empty change
 		}
-		if err := add(blob); err != nil {
-			return nil, err
+		payload, err := open(blobChanges, blob)
+		if err != nil {
+			return nil, refuse("BAD_CHANGE", "%v", err)
 		}
+		payloads = append(payloads, payload)
 	}
 	if len(q.Blob) > 0 && string(q.Blob) != "null" {
-		blob, err := blobOf(q)
+		payload, err := d.payloadOf(q)
 		if err != nil {
 			return nil, err
 		}
-		if err := add(blob); err != nil {
-			return nil, err
-		}
+		payloads = append(payloads, payload)
 	}
-	if err := v.receiveAll(all); err != nil {
+	if err := v.receive(payloads...); err != nil {
 		return nil, err
 	}
-	return answer{{"pending", len(v.runs)}}, nil
+	return answer{{"pending", len(v.pending)}}, nil
 }
 
-// emptied is a batch to be used again, unless it is large.
-func emptied(all []received) []received {
-	if cap(all) > 1<<10 {
-		return nil
+// payloadOf opens a blob from outside and reads it to its end before anything
+// of it is applied; what take named was packed here.
+func (d *Driver) payloadOf(q *request) ([]byte, error) {
+	blob, err := blobOf(q)
+	if err != nil {
+		return nil, err
 	}
-	clear(all)
-	return all[:0]
+	payload, err := open(blobChanges, blob)
+	if err == nil {
+		err = readChanges(payload, &d.room, func(runID, []received) {})
+	}
+	if err != nil {
+		return nil, refuse("BAD_CHANGE", "%v", err)
+	}
+	return payload, nil
 }
 
-func (v *device) receiveAll(changes []received) error {
+// receive takes in changes that can be read.
+func (v *device) receive(payloads ...[]byte) error {
 	if err := v.save(); err != nil {
 		return err
 	}
 	v.received++
-	for i := range changes {
-		c := &changes[i]
-		if !v.log.add(c.Replica, c.Seq, c.run, c.bytes) {
-			continue // known already
-		}
-		for k := range c.Parts {
-			if err := v.deliver(c.Header, &c.Parts[k], c.run); err != nil {
-				return fmt.Errorf("change %d of replica %s: %w", c.Seq, c.Replica, err)
-			}
+	for _, p := range payloads {
+		if err := readChanges(p, v.room, v.learn); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// learn takes the new changes of a run into the log and lets them arrive, and
+// then what waited for them.
+func (v *device) learn(run runID, changes []received) {
+	for len(changes) > 0 {
+		n := 0
+		for n < len(changes) && v.log.add(logged{replica: run.replica, seq: changes[n].Seq, run: run.start, bytes: changes[n].bytes, causes: changes[n].causes}) {
+			n++
+		}
+		if n > 0 {
+			v.arrive(run, changes[:n])
+		}
+		changes = changes[min(n+1, len(changes)):]
+	}
+	v.release()
 }
 
 // blobOf reads the base64 of a request. What is no base64 is no blob of ours.

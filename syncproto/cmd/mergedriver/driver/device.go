@@ -1,8 +1,6 @@
 package driver
 
 import (
-	"errors"
-
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/wire"
@@ -27,39 +25,36 @@ const maxTextRunes = 8 << 20
 // change being made, which is saved whenever something is received, taken or
 // stored. Typing in between adds to it, as a form does until it is saved.
 type device struct {
-	id    syncproto.ReplicaID
-	now   int64
-	store *crdt.Replica
-	log   changeLog
-	seq   syncproto.Seq // last change saved
-	taken syncproto.Seq // last change packed by take
+	id      syncproto.ReplicaID
+	now     int64
+	records map[syncproto.RecordID]*crdt.Record
+	log     changeLog
+	room    *wire.PartRoom
+	seq     syncproto.Seq // last change saved
+	left    syncproto.Seq // last change that others may have, however it went
+	taken   syncproto.Seq // last change packed by take
 
 	open  map[syncproto.RecordID]*crdt.Edit
 	order []syncproto.RecordID // of open
 	bytes int                  // about what open holds
 	timed bool                 // it has ops of which claimed time orders concurrent ones
 
-	waits map[crdt.PartID]runID // parts that wait, by the run they came in
-	runs  map[runID]int         // how many parts of a run wait
+	applied syncproto.VersionVector          // changes of all records, without a gap
+	heard   syncproto.VersionVector          // those of others since the last own change
+	waits   map[syncproto.ChangeID][]*waiter // by a cause that is not applied
+	called  []*waiter                        // whose cause was applied just now
+	pending map[runID]int                    // how many waiters each run has
 
 	received int // how often something was
 	items    map[listKey]*itemNames
 }
 
-// runID names a run of changes that were delivered together.
-type runID struct {
-	replica syncproto.ReplicaID
-	from    syncproto.Seq
-}
-
-func newDevice(name string) *device {
-	// A test may leave any number of changes waiting; memory is the judge's.
-	limits := crdt.Limits{Parts: 1 << 22, Bytes: 2 << 30}
+func newDevice(name string, room *wire.PartRoom) *device {
 	return &device{
-		id: replicaID(name), now: defaultNow,
-		store: crdt.NewReplica(limits), log: newChangeLog(),
+		id: replicaID(name), now: defaultNow, room: room,
+		records: map[syncproto.RecordID]*crdt.Record{}, log: newChangeLog(),
 		open:  map[syncproto.RecordID]*crdt.Edit{},
-		waits: map[crdt.PartID]runID{}, runs: map[runID]int{}, items: map[listKey]*itemNames{},
+		waits: map[syncproto.ChangeID][]*waiter{}, pending: map[runID]int{}, items: map[listKey]*itemNames{},
 	}
 }
 
@@ -71,7 +66,7 @@ func (v *device) view(id syncproto.RecordID) *crdt.Record {
 	if e := v.open[id]; e != nil {
 		return e.Record()
 	}
-	return v.store.Record(id)
+	return v.records[id]
 }
 
 // edit is the open edit of the record.
@@ -84,7 +79,7 @@ func (v *device) edit(id syncproto.RecordID) (*crdt.Edit, error) {
 		e = nil
 	}
 	if e == nil {
-		r := v.store.Record(id)
+		r := v.records[id]
 		if r == nil {
 			r = crdt.New(id)
 		}
@@ -102,6 +97,7 @@ func (v *device) save() error {
 	}
 	h := syncproto.Header{Replica: v.id, Seq: v.seq + 1, Author: v.author(), Wall: v.now}
 	raw := wire.RawChange{Header: h, HeaderBytes: wire.AppendHeader(nil, &h)}
+	var parts []syncproto.Part
 	for _, id := range v.order {
 		e := v.open[id]
 		p, any := e.Part()
@@ -110,54 +106,19 @@ func (v *device) save() error {
 			return err
 		}
 		if any {
+			parts = append(parts, p)
 			raw.Parts = append(raw.Parts, wire.RawPart{Bytes: wire.AppendPart(nil, v.id, &p)})
-			v.settle(v.store.Put(r))
+			v.records[id] = r
 		}
 	}
 	clear(v.open)
 	v.order, v.bytes, v.timed = v.order[:0], 0, false
-	if len(raw.Parts) > 0 {
+	if len(parts) > 0 {
 		v.seq++
-		v.log.add(h.Replica, h.Seq, h.Seq, wire.AppendRawChange(nil, &raw))
+		v.log.add(logged{replica: v.id, seq: v.seq, run: v.seq, bytes: wire.AppendRawChange(nil, &raw), causes: v.causesOf(parts)})
+		v.advance(v.id, v.seq)
 	}
 	return nil
-}
-
-func (v *device) deliver(h syncproto.Header, p *syncproto.Part, run syncproto.Seq) error {
-	out, err := v.store.Deliver(h, p, crdt.Options{})
-	if err != nil && !errors.Is(err, crdt.ErrInvalid) {
-		return err // a part that cannot fit is passed on but not shown
-	}
-	if out.Waits {
-		id, from := crdt.PartID{Record: p.Record, Replica: h.Replica, Seq: h.Seq}, runID{h.Replica, run}
-		if _, known := v.waits[id]; !known {
-			v.waits[id] = from
-			v.runs[from]++
-		}
-	}
-	v.settle(out)
-	return nil
-}
-
-// settle strikes parts that no longer wait off the list.
-func (v *device) settle(out crdt.Outcome) {
-	for _, id := range out.Joined {
-		v.forget(id)
-	}
-	for _, x := range out.Refused {
-		v.forget(x.PartID)
-	}
-}
-
-func (v *device) forget(id crdt.PartID) {
-	run, ok := v.waits[id]
-	if !ok {
-		return
-	}
-	delete(v.waits, id)
-	if v.runs[run]--; v.runs[run] == 0 {
-		delete(v.runs, run)
-	}
 }
 
 func clock(_ *Driver, v *device, q *request) (answer, error) {

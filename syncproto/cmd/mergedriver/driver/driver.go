@@ -3,15 +3,17 @@
 // and server join with. Time is what the clock command says; nothing here
 // touches a network, a disk or a random number.
 //
-// Start with Driver.Do. A device (device.go) is a crdt.Replica, the log of
-// changes it can pass on, and the change being made; blob.go is how changes
-// travel; exchange.go lets two devices sync as package session does.
+// Start with Driver.Do. A device (device.go) is its records, the log of changes
+// it can pass on, and the change being made; causes.go is what waits; blob.go is
+// how changes travel; exchange.go lets two devices sync as package session does.
 package driver
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
 // Version is what hello says.
@@ -26,7 +28,7 @@ type Driver struct {
 
 	// What one command leaves for the next to use again.
 	parser parser
-	batch  []received
+	room   wire.PartRoom
 	out    []byte
 }
 
@@ -157,7 +159,7 @@ func (d *Driver) newDevice(name string) (*device, error) {
 	if d.devices[name] != nil {
 		return nil, refuse("EXISTS", "replica %q", name)
 	}
-	return newDevice(name), nil
+	return newDevice(name, &d.room), nil
 }
 
 func validReplica(name string) bool {

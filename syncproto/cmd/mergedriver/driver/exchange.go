@@ -33,11 +33,14 @@ func (v *device) Pack(changes session.Holdings) ([]byte, error) {
 
 // Unpack takes in what Pack made on another device.
 func (v *device) Unpack(packed []byte) error {
-	changes, err := unpackChanges(nil, packed)
+	payload, err := open(blobChanges, packed)
+	if err == nil {
+		err = readChanges(payload, v.room, func(runID, []received) {})
+	}
 	if err != nil {
 		return err
 	}
-	return v.receiveAll(changes)
+	return v.receive(payload)
 }
 
 // exchange brings `to` all that `from` has, and with both the other way too,
@@ -57,6 +60,9 @@ func (d *Driver) exchange(from, to string, both bool) (answer, error) {
 			if err := v.save(); err != nil {
 				return nil, err
 			}
+		}
+		if b.part(); both {
+			a.part()
 		}
 		x := session.NewExchange(a, both)
 		for msg, wait := x.Next(); msg != nil; msg, wait = x.Next() {

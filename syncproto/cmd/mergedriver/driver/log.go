@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/chuantou/chuantou/syncproto"
@@ -13,83 +14,83 @@ type logged struct {
 	run     syncproto.Seq // first change of the run it came in
 	at      int           // place in the log
 	bytes   []byte
+	// causes are what its device had learned since its change before this one,
+	// but for what the parts' Seen tells: changes of other records only.
+	causes syncproto.VersionVector
 }
 
-// changeLog keeps every change a device has, its own and others', so that it
-// can pass them on.
+// changeLog keeps every change a device has, its own and others', applied or
+// waiting, so that it can pass them on.
 type changeLog struct {
 	order []*logged // as they came, which for one device is a causal order or nearly
 	by    map[syncproto.ReplicaID]*ofReplica
 	spare []logged // of the last stock made
 }
 
-// ofReplica are the changes of one replica.
+// ofReplica are the changes of one replica: those from 1 on without a gap, and
+// the rest.
 type ofReplica struct {
-	bySeq  map[syncproto.Seq]*logged
-	ranges syncproto.Ranges
-	stale  bool // some came out of order since ranges was made
+	first []*logged
+	rest  map[syncproto.Seq]*logged
 }
 
 func newChangeLog() changeLog { return changeLog{by: map[syncproto.ReplicaID]*ofReplica{}} }
 
 // find returns a change, nil if it is not there.
 func (l *changeLog) find(r syncproto.ReplicaID, seq syncproto.Seq) *logged {
-	if of := l.by[r]; of != nil {
-		return of.bySeq[seq]
+	of := l.by[r]
+	switch {
+	case of == nil:
+		return nil
+	case seq <= syncproto.Seq(len(of.first)):
+		return of.first[seq-1]
 	}
-	return nil
+	return of.rest[seq]
 }
 
 // add takes a change in; false if it was there.
-func (l *changeLog) add(r syncproto.ReplicaID, seq, run syncproto.Seq, bytes []byte) bool {
-	of := l.by[r]
+func (l *changeLog) add(x logged) bool {
+	of := l.by[x.replica]
 	if of == nil {
-		of = &ofReplica{bySeq: map[syncproto.Seq]*logged{}}
-		l.by[r] = of
+		of = &ofReplica{rest: map[syncproto.Seq]*logged{}}
+		l.by[x.replica] = of
 	}
-	if of.bySeq[seq] != nil {
+	next := syncproto.Seq(len(of.first)) + 1
+	if x.seq < next || x.seq > next && of.rest[x.seq] != nil {
 		return false
 	}
 	if len(l.spare) == 0 {
 		l.spare = make([]logged, 64)
 	}
-	x := &l.spare[0]
+	kept := &l.spare[0]
 	l.spare = l.spare[1:]
-	*x = logged{replica: r, seq: seq, run: run, at: len(l.order), bytes: bytes}
-	l.order = append(l.order, x)
-	of.bySeq[seq] = x
-	switch n := len(of.ranges); {
-	case n > 0 && of.ranges[n-1].To+1 == seq:
-		of.ranges[n-1].To = seq
-	case n == 0 && !of.stale:
-		of.ranges = syncproto.Ranges{{From: seq, To: seq}}
-	default:
-		of.stale = true
+	x.at = len(l.order)
+	*kept = x
+	l.order = append(l.order, kept)
+	if x.seq > next {
+		of.rest[x.seq] = kept
+		return true
+	}
+	of.first = append(of.first, kept)
+	for next++; len(of.rest) > 0 && of.rest[next] != nil; next++ {
+		of.first = append(of.first, of.rest[next])
+		delete(of.rest, next)
 	}
 	return true
 }
 
-// ranges says which changes of a replica are there; a copy.
-func (l *changeLog) ranges(r syncproto.ReplicaID) syncproto.Ranges {
+// ranges says which changes of a replica are there.
+func (l *changeLog) ranges(r syncproto.ReplicaID) (out syncproto.Ranges) {
 	of := l.by[r]
-	if of.stale {
-		of.ranges, of.stale = of.sorted(), false
+	if n := len(of.first); n > 0 {
+		out = syncproto.Ranges{{From: 1, To: syncproto.Seq(n)}}
 	}
-	return slices.Clone(of.ranges)
-}
-
-func (of *ofReplica) sorted() (out syncproto.Ranges) {
-	seqs := make([]syncproto.Seq, 0, len(of.bySeq))
-	for seq := range of.bySeq {
-		seqs = append(seqs, seq)
-	}
-	slices.Sort(seqs)
-	for _, seq := range seqs {
+	for _, seq := range slices.Sorted(maps.Keys(of.rest)) {
 		if n := len(out); n > 0 && out[n-1].To+1 == seq {
 			out[n-1].To = seq
-			continue
+		} else {
+			out = append(out, syncproto.Range{From: seq, To: seq})
 		}
-		out = append(out, syncproto.Range{From: seq, To: seq})
 	}
 	return out
 }

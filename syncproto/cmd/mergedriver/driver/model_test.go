@@ -2,6 +2,7 @@ package driver_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 )
@@ -17,6 +18,7 @@ type act struct {
 	value any
 	chars []rune // inserted or deleted: every code point is inserted once in a story
 	knows map[int]bool
+	left  int // which of all departures it left its device with
 }
 
 // key names the field, or the item in it, that an edit is about.
@@ -28,6 +30,7 @@ type history struct {
 	// before holds, per field, every pair of elements seen in that order.
 	before map[string]map[[2]string]bool
 	moved  map[string]bool // items ever moved: rule 4 says nothing of them
+	left   int             // how often edits left a device
 }
 
 func newHistory() *history {
@@ -37,8 +40,10 @@ func newHistory() *history {
 // mirror is what the model knows of a device.
 type mirror struct {
 	has     map[int]bool // edits delivered
-	applied map[int]bool // edits whose causes, of the same record, are applied too
-	open    []int        // local edits not taken yet
+	applied map[int]bool
+	waiting [][]int // edits that left at once and whose causes are not all applied
+	open    []int   // local edits not taken yet
+	home    []int   // those that have not left the device in any way
 }
 
 func newMirror() *mirror {
@@ -46,43 +51,57 @@ func newMirror() *mirror {
 }
 
 func (m *mirror) copy() *mirror {
-	out := newMirror()
-	for id := range m.has {
-		out.has[id] = true
-	}
-	for id := range m.applied {
-		out.applied[id] = true
-	}
-	return out
+	return &mirror{has: maps.Clone(m.has), applied: maps.Clone(m.applied), waiting: slices.Clone(m.waiting)}
 }
 
-// deliver takes edits in and applies what has its causes.
+// depart is what take, pull and save do: what leaves a device at once stays
+// together.
+func (h *history) depart(m *mirror) {
+	h.left++
+	for _, id := range m.home {
+		h.acts[id].left = h.left
+	}
+	m.home = nil
+}
+
+// deliver takes edits in. What left at once, and is new, is applied at once,
+// when all that any of it knows is.
 func (h *history) deliver(m *mirror, ids []int) {
+	news := map[int][]int{}
 	for _, id := range ids {
-		m.has[id] = true
+		if left := h.acts[id].left; !m.has[id] {
+			news[left] = append(news[left], id)
+			m.has[id] = true
+		}
+	}
+	for _, ids := range news {
+		m.waiting = append(m.waiting, ids)
 	}
 	for progress := true; progress; {
 		progress = false
-		for id := range m.has {
-			if !m.applied[id] && h.ready(m, h.acts[id]) {
-				m.applied[id] = true
-				progress = true
+		m.waiting = slices.DeleteFunc(m.waiting, func(ids []int) bool {
+			if !h.ready(m, ids) {
+				return false
 			}
-		}
+			for _, id := range ids {
+				m.applied[id] = true
+			}
+			progress = true
+			return true
+		})
 	}
 }
 
-func (h *history) ready(m *mirror, a *act) bool {
-	for id := range a.knows {
-		if h.acts[id].rec == a.rec && !m.applied[id] {
-			return false
+func (h *history) ready(m *mirror, change []int) bool {
+	for _, id := range change {
+		for cause := range h.acts[id].knows {
+			if !m.applied[cause] && !slices.Contains(change, cause) {
+				return false
+			}
 		}
 	}
 	return true
 }
-
-// waiting lists the edits delivered but not applied.
-func (m *mirror) waiting(id int) bool { return m.has[id] && !m.applied[id] }
 
 // on lists a device's applied edits that satisfy is, in order of their ids.
 func (h *history) on(m *mirror, is func(a *act) bool) []*act {

@@ -15,9 +15,8 @@ func read(_ *Driver, v *device, q *request) (answer, error) {
 		records[q.Rec] = show(r)
 		return answer{{"records", records}}, nil
 	}
-	for _, id := range v.store.IDs() {
+	for id, r := range v.records {
 		if v.open[id] == nil {
-			r := v.store.Record(id)
 			records[recordName(r)] = show(r)
 		}
 	}

@@ -3,7 +3,10 @@ package driver
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"maps"
+	"slices"
 
+	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 )
 
@@ -18,11 +21,12 @@ func save(_ *Driver, v *device, _ *request) (answer, error) {
 	if err := v.save(); err != nil {
 		return nil, err
 	}
+	v.part()
 	b := binary.AppendVarint(nil, v.now)
-	ids := v.store.IDs()
+	ids := slices.SortedFunc(maps.Keys(v.records), syncproto.RecordID.Compare)
 	var states []byte
 	for _, id := range ids {
-		state := v.store.Record(id).AppendBinary(nil)
+		state := v.records[id].AppendBinary(nil)
 		states = append(binary.AppendUvarint(states, uint64(len(state))), state...)
 	}
 	log := appendRuns(nil, v.log.order)
@@ -70,32 +74,11 @@ func (v *device) restore(blob []byte) error {
 		if err := rec.Verify(); err != nil {
 			return err
 		}
-		v.store.Put(rec)
+		v.records[rec.ID] = rec
 	}
-	changes, err := readRuns(r, nil)
-	if err != nil || len(r.b) > 0 {
+	// What the states hold is known to them already; the rest waits, as it did.
+	if err := readRuns(r, v.room, v.learn); err != nil || len(r.b) > 0 {
 		return errBlob
-	}
-	for i := range changes {
-		if err := v.remember(&changes[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// remember takes a stored change into the log, and delivers again those parts
-// that the states do not hold: they wait.
-func (v *device) remember(c *received) error {
-	v.log.add(c.Replica, c.Seq, c.run, c.bytes)
-	for i := range c.Parts {
-		p := &c.Parts[i]
-		if rec := v.store.Record(p.Record); rec != nil && rec.Version.Covers(c.Replica, c.Seq) {
-			continue
-		}
-		if err := v.deliver(c.Header, p, c.run); err != nil {
-			return err
-		}
 	}
 	return nil
 }
