@@ -245,7 +245,8 @@ func take(d *Driver, v *device, q *request) (answer, error) {
 	if err := v.save(); err != nil {
 		return nil, err
 	}
-	if q.As == "" {
+	as, _ := q.text(keyAs)
+	if as == "" {
 		return nil, badRequest("take without as")
 	}
 	v.part()
@@ -255,13 +256,13 @@ func take(d *Driver, v *device, q *request) (answer, error) {
 	}
 	v.taken = v.seq
 	if len(mine) == 0 {
-		d.named[q.As] = nil
+		d.named[as] = nil
 		return answer{{"bytes", 0}, {"empty", true}}, nil
 	}
 	blob := packChanges(mine)
-	d.named[q.As] = blob
+	d.named[as] = blob
 	out := answer{{"bytes", len(blob)}, {"empty", false}}
-	if string(q.Blob) == "true" {
+	if string(q.members[keyBlob]) == "true" {
 		out = append(out, member{"blob", base64Text(base64.StdEncoding.EncodeToString(blob))})
 	}
 	return out, nil
@@ -270,7 +271,11 @@ func take(d *Driver, v *device, q *request) (answer, error) {
 func give(d *Driver, v *device, q *request) (answer, error) {
 	var one [1][]byte
 	payloads := one[:0]
-	for _, name := range q.Changes {
+	names, ok := q.changes()
+	if !ok {
+		return nil, badRequest("changes is no array of names")
+	}
+	for _, name := range names {
 		blob, ok := d.named[name]
 		if !ok {
 			return nil, badRequest("no change is named %q", name)
@@ -284,7 +289,7 @@ func give(d *Driver, v *device, q *request) (answer, error) {
 		}
 		payloads = append(payloads, payload)
 	}
-	if len(q.Blob) > 0 && string(q.Blob) != "null" {
+	if q.has(keyBlob) {
 		payload, err := d.payloadOf(q)
 		if err != nil {
 			return nil, err
@@ -346,9 +351,9 @@ func (v *device) learn(run runID, changes []received) {
 
 // blobOf reads the base64 of a request. What is no base64 is no blob of ours.
 func blobOf(q *request) ([]byte, error) {
-	s, err := textOfJSON(q.Blob)
-	if err != nil {
-		return nil, badRequest("blob: %v", err)
+	s, ok := q.text(keyBlob)
+	if !ok {
+		return nil, badRequest("blob is no string")
 	}
 	blob, err := base64.StdEncoding.DecodeString(s)
 	if err != nil {

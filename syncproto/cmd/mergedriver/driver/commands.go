@@ -1,7 +1,6 @@
 package driver
 
 import (
-	"encoding/json"
 	"errors"
 	"time"
 	"unicode/utf8"
@@ -11,13 +10,14 @@ import (
 )
 
 func create(_ *Driver, v *device, q *request) (answer, error) {
-	if err := checkName("record", q.Rec); err != nil {
+	name, err := q.nameOf("record", keyRec)
+	if err != nil {
 		return nil, err
 	}
-	id := recordID(q.Rec)
+	id := recordID(name)
 	known := v.view(id)
 	if known != nil && !known.Deleted() {
-		return nil, refuse("EXISTS", "record %q", q.Rec)
+		return nil, refuse("EXISTS", "record %q", name)
 	}
 	e, err := v.edit(id)
 	if err != nil {
@@ -30,19 +30,20 @@ func create(_ *Driver, v *device, q *request) (answer, error) {
 	if err := e.Create(kind); err != nil {
 		return nil, err
 	}
-	return nil, e.Set(nameField, text(q.Rec))
+	return nil, e.Set(nameField, text(name))
 }
 
-// record finds a record for editing.
-func (v *device) record(name string) (*crdt.Record, error) {
-	if err := checkName("record", name); err != nil {
-		return nil, err
+// record finds the record that rec names.
+func (v *device) record(q *request) (*crdt.Record, string, error) {
+	name, err := q.nameOf("record", keyRec)
+	if err != nil {
+		return nil, name, err
 	}
 	r := v.view(recordID(name))
 	if r == nil {
-		return nil, refuse("NO_RECORD", "%q", name)
+		return nil, name, refuse("NO_RECORD", "%q", name)
 	}
-	return r, nil
+	return r, name, nil
 }
 
 func remove(_ *Driver, v *device, q *request) (answer, error) {
@@ -54,7 +55,7 @@ func restore(_ *Driver, v *device, q *request) (answer, error) {
 }
 
 func (v *device) lifecycle(q *request, do func(*crdt.Edit) error) (answer, error) {
-	r, err := v.record(q.Rec)
+	r, _, err := v.record(q)
 	if err != nil {
 		return nil, err
 	}
@@ -74,20 +75,21 @@ type target struct {
 }
 
 func (v *device) target(q *request) (*target, error) {
-	r, err := v.record(q.Rec)
+	r, name, err := v.record(q)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkName("field", q.F); err != nil {
+	f, err := q.nameOf("field", keyF)
+	if err != nil {
 		return nil, err
 	}
 	if r.Deleted() {
-		return nil, refuse("DELETED", "record %q", q.Rec)
+		return nil, refuse("DELETED", "record %q", name)
 	}
 	t := &target{v: v, r: r}
 	var hashed bool
-	if t.field, hashed = storedField(q.F); hashed {
-		t.long = q.F
+	if t.field, hashed = storedField(f); hashed {
+		t.long = f
 	}
 	return t, nil
 }
@@ -122,19 +124,23 @@ func (t *target) textLen() int {
 }
 
 func insertText(_ *Driver, v *device, q *request) (answer, error) {
-	t, err := v.target(q)
-	switch {
-	case err != nil:
-		return nil, err
-	case q.At == nil || q.Text == nil:
+	at, isAt := q.int(keyAt)
+	text, isText := q.text(keyText)
+	if !isAt || !isText {
 		return nil, badRequest("ins without at or text")
-	case *q.At < 0 || *q.At > t.textLen():
-		return nil, refuse("RANGE", "index %d in a text of %d", *q.At, t.textLen())
 	}
-	if err := checkLength(t.textLen() + utf8.RuneCountInString(*q.Text)); err != nil {
+	t, err := v.target(q)
+	if err != nil {
 		return nil, err
 	}
-	return nil, t.replace(*q.At, 0, *q.Text)
+	n := t.textLen()
+	if at < 0 || at > n {
+		return nil, refuse("RANGE", "index %d in a text of %d", at, n)
+	}
+	if err := checkLength(n + utf8.RuneCountInString(text)); err != nil {
+		return nil, err
+	}
+	return nil, t.replace(at, 0, text)
 }
 
 // checkLength refuses, before any of it is done, what the engine would refuse
@@ -147,16 +153,19 @@ func checkLength(n int) error {
 }
 
 func deleteText(_ *Driver, v *device, q *request) (answer, error) {
-	t, err := v.target(q)
-	switch {
-	case err != nil:
-		return nil, err
-	case q.At == nil || q.N == nil || *q.N < 1:
+	at, isAt := q.int(keyAt)
+	del, isN := q.int(keyN)
+	if !isAt || !isN || del < 1 {
 		return nil, badRequest("del without at, or n below 1")
-	case *q.At < 0 || *q.At > t.textLen() || *q.N > t.textLen()-*q.At:
-		return nil, refuse("RANGE", "%d from index %d in a text of %d", *q.N, *q.At, t.textLen())
 	}
-	return nil, t.replace(*q.At, *q.N, "")
+	t, err := v.target(q)
+	if err != nil {
+		return nil, err
+	}
+	if n := t.textLen(); at < 0 || at > n || del > n-at {
+		return nil, refuse("RANGE", "%d from index %d in a text of %d", del, at, n)
+	}
+	return nil, t.replace(at, del, "")
 }
 
 // replace makes one local edit of a text whose indexes were checked. What is
@@ -184,12 +193,16 @@ func cut(s string, n int) int {
 }
 
 func replay(_ *Driver, v *device, q *request) (answer, error) {
+	edits, ok := q.edits()
+	if !ok {
+		return nil, badRequest("an edit is [at, n, text]")
+	}
 	t, err := v.target(q)
 	if err != nil {
 		return nil, err
 	}
 	n := t.textLen()
-	for i, x := range q.Edits {
+	for i, x := range edits {
 		if x.at < 0 || x.n < 0 || x.at > n || x.n > n-x.at {
 			return nil, refuse("RANGE", "edit %d: %d from index %d in a text of %d", i, x.n, x.at, n)
 		}
@@ -199,8 +212,8 @@ func replay(_ *Driver, v *device, q *request) (answer, error) {
 		}
 	}
 	start := time.Now()
-	for i := range q.Edits {
-		if err := t.replace(q.Edits[i].at, q.Edits[i].n, q.Edits[i].text); err != nil {
+	for i := range edits {
+		if err := t.replace(edits[i].at, edits[i].n, edits[i].text); err != nil {
 			return nil, err
 		}
 	}
@@ -219,11 +232,11 @@ func checkValue(v syncproto.Value) error {
 }
 
 func setValue(_ *Driver, v *device, q *request) (answer, error) {
-	t, err := v.target(q)
+	value, err := q.value()
 	if err != nil {
 		return nil, err
 	}
-	value, err := parseValue(q.Value)
+	t, err := v.target(q)
 	if err != nil {
 		return nil, err
 	}
@@ -232,13 +245,13 @@ func setValue(_ *Driver, v *device, q *request) (answer, error) {
 
 // member reads the target and the string value of add and remove.
 func (v *device) member(q *request) (*target, syncproto.Value, error) {
+	s, ok := q.text(keyValue)
+	if !ok {
+		return nil, nil, badRequest("value is no string")
+	}
 	t, err := v.target(q)
 	if err != nil {
 		return nil, nil, err
-	}
-	s, err := textOfJSON(q.Value)
-	if err != nil {
-		return nil, nil, badRequest("value: %v", err)
 	}
 	value := text(s)
 	return t, value, checkValue(value)
@@ -261,14 +274,15 @@ func removeMember(_ *Driver, v *device, q *request) (answer, error) {
 }
 
 func appendLog(_ *Driver, v *device, q *request) (answer, error) {
+	entry, ok := q.text(keyEntry)
+	if !ok {
+		return nil, badRequest("log without entry")
+	}
 	t, err := v.target(q)
 	if err != nil {
 		return nil, err
 	}
-	if q.Entry == nil {
-		return nil, badRequest("log without entry")
-	}
-	value := text(*q.Entry)
+	value := text(entry)
 	if err := checkValue(value); err != nil {
 		return nil, err
 	}
@@ -276,32 +290,36 @@ func appendLog(_ *Driver, v *device, q *request) (answer, error) {
 }
 
 func insertItem(_ *Driver, v *device, q *request) (answer, error) {
+	value, err := q.value()
+	if err != nil {
+		return nil, err
+	}
+	at, ok := q.int(keyAt)
+	if !ok {
+		return nil, badRequest("lins without at")
+	}
+	name, err := q.nameOf("item", keyItem)
+	if err != nil {
+		return nil, err
+	}
 	t, err := v.target(q)
 	if err != nil {
 		return nil, err
 	}
-	value, err := parseValue(q.Value)
-	if err != nil {
-		return nil, err
+	if _, taken := t.find(name, true); taken {
+		return nil, badRequest("item name %q is taken", name)
 	}
-	if err := checkName("item", q.Item); err != nil {
-		return nil, err
+	if n := t.r.Count(t.field); at < 0 || at > n {
+		return nil, refuse("RANGE", "index %d in a list of %d items", at, n)
 	}
-	if _, taken := t.find(q.Item, true); taken {
-		return nil, badRequest("item name %q is taken", q.Item)
-	}
-	n := t.r.Count(t.field)
-	if q.At == nil || *q.At < 0 || *q.At > n {
-		return nil, refuse("RANGE", "index in a list of %d items", n)
-	}
-	return nil, t.edit(len(value)+len(q.Item)+64, true, func(e *crdt.Edit) error {
-		id, err := e.InsertItem(t.field, *q.At)
+	return nil, t.edit(len(value)+len(name)+64, true, func(e *crdt.Edit) error {
+		id, err := e.InsertItem(t.field, at)
 		if err != nil {
 			return err
 		}
-		t.v.items[listKey{t.r.ID, t.field}].ids[q.Item] = id
+		t.v.items[listKey{t.r.ID, t.field}].ids[name] = id
 		item := e.Item(t.field, id)
-		return errors.Join(item.Set(itemName, text(q.Item)), item.Set(itemValue, value))
+		return errors.Join(item.Set(itemName, text(name)), item.Set(itemValue, value))
 	})
 }
 
@@ -328,24 +346,29 @@ func (t *target) find(name string, removed bool) (syncproto.ElemID, bool) {
 	return id, it != nil && (removed || !it.Removed)
 }
 
-func (t *target) item(q *request) (syncproto.ElemID, error) {
-	id, ok := t.find(q.Item, false)
-	if !ok {
-		return id, refuse("NO_ITEM", "%q", q.Item)
+// item reads the target and finds the item of the commands on one.
+func (v *device) item(q *request) (*target, syncproto.ElemID, error) {
+	name, err := q.nameOf("item", keyItem)
+	if err != nil {
+		return nil, syncproto.ElemID{}, err
 	}
-	return id, nil
+	t, err := v.target(q)
+	if err != nil {
+		return nil, syncproto.ElemID{}, err
+	}
+	id, ok := t.find(name, false)
+	if !ok {
+		return nil, id, refuse("NO_ITEM", "%q", name)
+	}
+	return t, id, nil
 }
 
 func setItem(_ *Driver, v *device, q *request) (answer, error) {
-	t, err := v.target(q)
+	value, err := q.value()
 	if err != nil {
 		return nil, err
 	}
-	value, err := parseValue(q.Value)
-	if err != nil {
-		return nil, err
-	}
-	id, err := t.item(q)
+	t, id, err := v.item(q)
 	if err != nil {
 		return nil, err
 	}
@@ -353,11 +376,7 @@ func setItem(_ *Driver, v *device, q *request) (answer, error) {
 }
 
 func deleteItem(_ *Driver, v *device, q *request) (answer, error) {
-	t, err := v.target(q)
-	if err != nil {
-		return nil, err
-	}
-	id, err := t.item(q)
+	t, id, err := v.item(q)
 	if err != nil {
 		return nil, err
 	}
@@ -365,15 +384,11 @@ func deleteItem(_ *Driver, v *device, q *request) (answer, error) {
 }
 
 func moveItem(_ *Driver, v *device, q *request) (answer, error) {
-	t, err := v.target(q)
-	if err != nil {
-		return nil, err
+	to, ok := q.int(keyTo)
+	if !ok {
+		return nil, badRequest("lmove without to")
 	}
-	var to int
-	if err := json.Unmarshal(q.To, &to); err != nil {
-		return nil, badRequest("to: %v", err)
-	}
-	id, err := t.item(q)
+	t, id, err := v.item(q)
 	if err != nil {
 		return nil, err
 	}

@@ -122,16 +122,18 @@ func (v *device) save() error {
 }
 
 func clock(_ *Driver, v *device, q *request) (answer, error) {
-	if q.Now == nil {
+	n, ok := q.int(keyNow)
+	if !ok {
 		return nil, badRequest("clock without now")
 	}
+	now := int64(n)
 	// Claimed time tells apart only concurrent values; what else is open may
 	// be saved under a later time.
-	if *q.Now != v.now && v.timed {
+	if now != v.now && v.timed {
 		if err := v.save(); err != nil {
 			return nil, err
 		}
 	}
-	v.now = *q.Now
+	v.now = now
 	return nil, nil
 }

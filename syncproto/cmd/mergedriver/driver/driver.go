@@ -9,7 +9,6 @@
 package driver
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -27,15 +26,14 @@ type Driver struct {
 	named   map[string][]byte
 
 	// What one command leaves for the next to use again.
-	parser parser
-	room   wire.PartRoom
-	out    []byte
+	request request
+	room    wire.PartRoom
+	out     []byte
 }
 
 // New returns a driver that holds nothing.
 func New() *Driver {
 	d := &Driver{}
-	d.parser.names = names{}
 	d.reset()
 	return d
 }
@@ -60,53 +58,52 @@ func badRequest(format string, args ...any) error {
 // Do carries out one command and returns its answer, without a line feed. The
 // answer is good until the next call.
 func (d *Driver) Do(line []byte) []byte {
-	q, err := d.parser.parse(line)
+	q := &d.request
+	err := q.read(line)
 	var out answer
 	if err != nil {
 		err = badRequest("%v", err)
 	} else {
 		out, err = d.do(q)
 	}
-	ok := member{"ok", err == nil}
 	if err != nil {
 		c := &code{"BAD_REQUEST", err.Error()}
 		errors.As(err, &c)
 		out = answer{{"error", c.name}, {"message", c.message}}
 	}
-	d.out = append(out, ok).encode(d.out[:0], q.ID)
+	d.out = out.encode(d.out[:0], q.members[keyID], err == nil)
 	return d.out
 }
 
 func (d *Driver) do(q *request) (answer, error) {
-	switch q.Op {
-	case "":
+	op, ok := q.name(keyOp)
+	if !ok {
 		return nil, badRequest("no op")
+	}
+	switch op {
 	case "hello":
-		if q.Protocol != 1 {
-			return nil, badRequest("protocol %d, this driver speaks 1", q.Protocol)
+		if n, ok := q.int(keyProtocol); !ok || n != 1 {
+			return nil, badRequest("this driver speaks protocol 1")
 		}
 		return answer{{"name", "chuantou"}, {"version", Version}, {"unit", "codepoint"}, {"features", features}}, nil
 	case "reset":
 		d.reset()
 		return nil, nil
 	case "replica":
-		return nil, d.replica(q)
+		_, err := d.newDevice(q)
+		return nil, err
 	case "load":
 		return nil, d.load(q)
 	case "pull":
-		var to string
-		if err := json.Unmarshal(q.To, &to); err != nil {
-			return nil, badRequest("to: %v", err)
-		}
-		return d.exchange(q.From, to, false)
+		return d.exchange(q, keyFrom, keyTo, false)
 	case "sync":
-		return d.exchange(q.A, q.B, true)
+		return d.exchange(q, keyA, keyB, true)
 	}
-	run, ok := commands[q.Op]
+	run, ok := commands[op]
 	if !ok {
-		return nil, refuse("UNSUPPORTED", "op %q", q.Op)
+		return nil, refuse("UNSUPPORTED", "op %q", op)
 	}
-	dev, err := d.device(q.R)
+	dev, err := d.device(q, keyR)
 	if err != nil {
 		return nil, err
 	}
@@ -136,30 +133,28 @@ var commands = map[string]func(d *Driver, v *device, q *request) (answer, error)
 	"read":    read,
 }
 
-func (d *Driver) device(name string) (*device, error) {
+func (d *Driver) device(q *request, k key) (*device, error) {
+	name, ok := q.name(k)
+	if !ok {
+		return nil, badRequest("no replica is named")
+	}
 	if v := d.devices[name]; v != nil {
 		return v, nil
 	}
 	return nil, refuse("NO_REPLICA", "%q", name)
 }
 
-func (d *Driver) replica(q *request) error {
-	v, err := d.newDevice(q.R)
-	if err != nil {
-		return err
-	}
-	d.devices[q.R] = v
-	return nil
-}
-
-func (d *Driver) newDevice(name string) (*device, error) {
+// newDevice makes the device that r names.
+func (d *Driver) newDevice(q *request) (*device, error) {
+	name, _ := q.name(keyR)
 	if !validReplica(name) {
 		return nil, badRequest("replica name %q", name)
 	}
 	if d.devices[name] != nil {
 		return nil, refuse("EXISTS", "replica %q", name)
 	}
-	return newDevice(name, &d.room), nil
+	d.devices[name] = newDevice(name, &d.room)
+	return d.devices[name], nil
 }
 
 func validReplica(name string) bool {

@@ -45,12 +45,12 @@ func (v *device) Unpack(packed []byte) error {
 
 // exchange brings `to` all that `from` has, and with both the other way too,
 // by the exchange that devices sync with side by side.
-func (d *Driver) exchange(from, to string, both bool) (answer, error) {
-	a, err := d.device(to)
+func (d *Driver) exchange(q *request, from, to key, both bool) (answer, error) {
+	a, err := d.device(q, to)
 	if err != nil {
 		return nil, err
 	}
-	b, err := d.device(from)
+	b, err := d.device(q, from)
 	if err != nil {
 		return nil, err
 	}

@@ -34,11 +34,16 @@ func recordID(name string) (id syncproto.RecordID) {
 	return id
 }
 
-func checkName(what, name string) error {
-	if n := utf8.RuneCountInString(name); n < 1 || n > 64 {
-		return badRequest("%s name of %d characters", what, n)
+// nameOf reads a name of a record, field or item.
+func (q *request) nameOf(what string, k key) (string, error) {
+	name, ok := q.name(k)
+	if !ok {
+		return "", badRequest("no name of a %s", what)
 	}
-	return nil
+	if n := utf8.RuneCountInString(name); n < 1 || n > 64 {
+		return "", badRequest("%s name of %d characters", what, n)
+	}
+	return name, nil
 }
 
 // storedField is the name under which a field is kept: its own, behind a dot

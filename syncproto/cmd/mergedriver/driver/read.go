@@ -7,12 +7,12 @@ import (
 // read shows what the device shows, its unsaved edits included.
 func read(_ *Driver, v *device, q *request) (answer, error) {
 	records := map[string]any{}
-	if q.Rec != "" {
-		r, err := v.record(q.Rec)
+	if q.has(keyRec) {
+		r, name, err := v.record(q)
 		if err != nil {
 			return nil, err
 		}
-		records[q.Rec] = show(r)
+		records[name] = show(r)
 		return answer{{"records", records}}, nil
 	}
 	for id, r := range v.records {

@@ -40,19 +40,21 @@ func save(_ *Driver, v *device, _ *request) (answer, error) {
 
 // load makes a new device of a stored state. Its later edits are its own.
 func (d *Driver) load(q *request) error {
-	v, err := d.newDevice(q.R)
+	v, err := d.newDevice(q)
 	if err != nil {
 		return err
 	}
 	blob, err := blobOf(q)
+	if err == nil {
+		if err = v.restore(blob); err != nil {
+			err = refuse("BAD_CHANGE", "%v", err)
+		}
+	}
 	if err != nil {
-		return err
+		name, _ := q.name(keyR)
+		delete(d.devices, name)
 	}
-	if err := v.restore(blob); err != nil {
-		return refuse("BAD_CHANGE", "%v", err)
-	}
-	d.devices[q.R] = v
-	return nil
+	return err
 }
 
 func (v *device) restore(blob []byte) error {
