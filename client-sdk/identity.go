@@ -103,6 +103,18 @@ func (c *Client) enrolBy(ctx context.Context, t syncproto.Ticket, device string)
 	return c.become(id, link)
 }
 
+// AnotherDevice asks the server for a one-time code for another device of this
+// device's own person: what its QR says, and the code alone. Three a day; all of
+// his devices name the new one. It needs a network.
+func (c *Client) AnotherDevice(ctx context.Context) (ticket, code string, err error) {
+	var out struct{ Ticket, Code string }
+	err = c.request(ctx, session.Request{Method: http.MethodPost, Path: "/v1/codes", Type: session.TypeJSON, Body: []byte("{}")}, &out)
+	if err != nil {
+		return "", "", fmt.Errorf("code for another device: %w", err)
+	}
+	return out.Ticket, out.Code, nil
+}
+
 // dial makes the transport to a server; root is the fingerprint of the
 // certificate that vouches for it, zero for the system's.
 func (c *Client) dial(origin string, root [32]byte) (syncloop.Transport, error) {

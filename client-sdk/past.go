@@ -99,10 +99,14 @@ func (c *Client) AsOf(ctx context.Context, record syncproto.RecordID, change syn
 // ask reads an answer of the server's in JSON. An expired session is opened
 // again by a sync, which brings up what waits as well.
 func (c *Client) ask(ctx context.Context, path string, into any) error {
-	r, err := c.fetch(ctx, path)
+	return c.request(ctx, session.Request{Method: http.MethodGet, Path: path}, into)
+}
+
+func (c *Client) request(ctx context.Context, q session.Request, into any) error {
+	r, err := c.fetch(ctx, q)
 	if err == nil && (r.Status == http.StatusUnauthorized || r.Kind == syncproto.KindUnauthorized) {
 		if _, err = c.Sync(ctx); err == nil {
-			r, err = c.fetch(ctx, path)
+			r, err = c.fetch(ctx, q)
 		}
 	}
 	switch {
@@ -120,7 +124,7 @@ func (c *Client) ask(ctx context.Context, path string, into any) error {
 }
 
 // fetch sends one request under the present session.
-func (c *Client) fetch(ctx context.Context, path string) (session.Response, error) {
+func (c *Client) fetch(ctx context.Context, q session.Request) (session.Response, error) {
 	c.mu.Lock()
 	if c.closed || c.id == nil {
 		defer c.mu.Unlock()
@@ -130,14 +134,14 @@ func (c *Client) fetch(ctx context.Context, path string) (session.Response, erro
 		return session.Response{}, ErrNotEnrolled
 	}
 	link, err := c.transport()
-	token := c.token.Text
+	q.Token = c.token.Text
 	c.mu.Unlock()
 	if err != nil {
 		return session.Response{}, err
 	}
-	if token == "" {
+	if q.Token == "" {
 		return session.Response{Status: http.StatusUnauthorized}, nil
 	}
-	r := link.Do(ctx, &session.Request{Method: http.MethodGet, Path: path, Token: token})
+	r := link.Do(ctx, &q)
 	return r, r.Err
 }

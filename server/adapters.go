@@ -118,6 +118,22 @@ func (p people) MayAdmit(admin, person syncproto.PersonID) bool {
 	return slices.ContainsFunc(v.Grants, func(g authz.Grant) bool { return g.Role == authz.RoleAdmin })
 }
 
+func (p people) NeedsSecond(person, by syncproto.PersonID) bool {
+	if v := p.dir.Viewer(person).On(p.today()); !v.Leads() {
+		return false
+	}
+	others := 0
+	for _, d := range p.dir.People() {
+		if d.ID != person && d.ID != by && p.MayAdmit(d.ID, person) {
+			others++
+		}
+	}
+	if by.IsZero() {
+		others--
+	}
+	return others > 0
+}
+
 // sessions is web.Sessions.
 type sessions struct{ *Server }
 

@@ -116,7 +116,7 @@ func (s *stage) open(ctx context.Context, listen string) (err error) {
 	}
 	if !serverproc.Ready(s.server.Data) {
 		s.progress.Origin = "http://127.0.0.1"
-		code, err := s.server.Init(ctx, s.progress.Origin, "普陀区（示例）", "3309", "系统管理员（示例）")
+		code, err := s.server.Init(ctx, s.progress.Origin, "普陀区（示例）", "3309", firstAdmin)
 		if err != nil {
 			return err
 		}

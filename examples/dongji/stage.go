@@ -150,6 +150,9 @@ func (p *phone) do(o order) (answer, error) {
 	return a, nil
 }
 
+// The administrators by whom devices are enrolled: a leader's takes both.
+const firstAdmin, secondAdmin = "系统管理员（示例）", "童例宁"
+
 // enrol gives a person's device its identity.
 func (s *stage) enrol(ctx context.Context, name, owner, person, code string) (*phone, error) {
 	p, err := s.phone(name, owner)
@@ -160,7 +163,7 @@ func (s *stage) enrol(ctx context.Context, name, owner, person, code string) (*p
 		return p, nil
 	}
 	if code == "" {
-		if code, err = s.server.Code(ctx, person); err != nil {
+		if code, err = s.server.Code(ctx, person, firstAdmin, secondAdmin); err != nil {
 			return nil, err
 		}
 	}

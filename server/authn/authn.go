@@ -39,6 +39,7 @@ type Authn struct {
 	csrfKey  [32]byte
 
 	codeRemote, codeAll   *limiter // wrong codes
+	ownCodes              *limiter // codes that people made for themselves
 	loginRemote, loginAll *limiter // wrong passwords
 	loginPair             *delays  // wrong passwords by log-in name and remote
 	hashing               chan struct{}
@@ -57,6 +58,8 @@ const (
 
 	loginRemoteBurst, loginRemoteEvery = 20, 10 * time.Second
 	loginAllBurst, loginAllEvery       = 60, 500 * time.Millisecond
+
+	ownCodesBurst, ownCodesEvery = 3, 8 * time.Hour
 
 	maxRemotes = 8192 // remembered by each limiter
 )
@@ -82,6 +85,7 @@ func New(c Config) (*Authn, error) {
 		browsers:    newTokenTable[syncproto.PersonID](maxWebSessions, WebSessionIdle, webSessionLife),
 		codeRemote:  newLimiter(codeRemoteBurst, codeRemoteEvery, maxRemotes),
 		codeAll:     newLimiter(codeAllBurst, codeAllEvery, 1),
+		ownCodes:    newLimiter(ownCodesBurst, ownCodesEvery, maxRemotes),
 		loginRemote: newLimiter(loginRemoteBurst, loginRemoteEvery, maxRemotes),
 		loginAll:    newLimiter(loginAllBurst, loginAllEvery, 1),
 		loginPair:   newDelays(maxRemotes),
@@ -110,8 +114,18 @@ func (a *Authn) Sweep(ctx context.Context) error {
 	now := a.Now()
 	a.devices.sweep(now)
 	a.browsers.sweep(now)
+	codes := func(v []byte) (int64, error) { c, err := decodeCode(v); return c.expires, err }
+	if err := a.sweepOld(ctx, codePrefix, now.Add(-codesKept).UnixMilli(), codes); err != nil {
+		return err
+	}
+	requests := func(v []byte) (int64, error) { q, err := decodeRequest(v); return q.expires, err }
+	return a.sweepOld(ctx, requestPrefix, now.UnixMilli(), requests)
+}
+
+// sweepOld drops what expired before a time.
+func (a *Authn) sweepOld(ctx context.Context, prefix store.Key, before int64, expires func([]byte) (int64, error)) error {
 	for {
-		more, err := a.sweepCodes(ctx, now.Add(-codesKept).UnixMilli())
+		more, err := a.sweepSome(ctx, prefix, before, expires)
 		if err != nil || !more {
 			return err
 		}
@@ -121,12 +135,12 @@ func (a *Authn) Sweep(ctx context.Context) error {
 // sweepBatch is how many codes one store update drops.
 const sweepBatch = 500
 
-func (a *Authn) sweepCodes(ctx context.Context, before int64) (more bool, err error) {
+func (a *Authn) sweepSome(ctx context.Context, prefix store.Key, before int64, expires func([]byte) (int64, error)) (more bool, err error) {
 	var old []store.Key
 	err = a.Store.View(ctx, 0, func(r store.Reader) error {
 		old = nil
-		return r.Scan(codePrefix, store.PrefixEnd(codePrefix), false, func(k store.Key, v []byte) (bool, error) {
-			if c, err := decodeCode(v); err == nil && c.expires < before {
+		return r.Scan(prefix, store.PrefixEnd(prefix), false, func(k store.Key, v []byte) (bool, error) {
+			if at, err := expires(v); err == nil && at < before {
 				old = append(old, append(store.Key(nil), k...))
 			}
 			return len(old) < sweepBatch, nil

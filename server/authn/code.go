@@ -28,14 +28,9 @@ var ErrCodeShape = syncproto.Errorf(syncproto.KindBadRequest, "登记码是 %d �
 // CreateCode makes a one-time code that enrols one device of a person. Whether
 // the person exists, and whether the caller may admit him, was decided before.
 func (a *Authn) CreateCode(ctx context.Context, person syncproto.PersonID) (text string, expires time.Time, err error) {
-	var raw [codeLetters]byte
-	if err := a.random(raw[:]); err != nil {
+	if text, err = a.letters(codeLetters); err != nil {
 		return "", time.Time{}, err
 	}
-	for i, b := range raw {
-		raw[i] = codeAlphabet[b%32] // 256 is a multiple of 32: no letter is likelier
-	}
-	text = string(raw[:])
 	expires = a.Now().Add(CodeLife)
 	key := codeKey(text)
 	value := encodeCode(&code{person: person, expires: expires.UnixMilli()})
@@ -47,6 +42,18 @@ func (a *Authn) CreateCode(ctx context.Context, person syncproto.PersonID) (text
 		return "", time.Time{}, fmt.Errorf("create code: %w", storeError(err))
 	}
 	return groupCode(text), expires, nil
+}
+
+// letters makes a random word of n letters of the alphabet.
+func (a *Authn) letters(n int) (string, error) {
+	raw := make([]byte, n)
+	if err := a.random(raw); err != nil {
+		return "", err
+	}
+	for i, b := range raw {
+		raw[i] = codeAlphabet[b%32] // 256 is a multiple of 32: no letter is likelier
+	}
+	return string(raw), nil
 }
 
 func groupCode(text string) string {

@@ -17,6 +17,7 @@ func sampleValues() [][]byte {
 	return [][]byte{
 		encodeAccount(&Account{Replica: r, Person: p, Key: key, Device: "乐例红的手机", Enrolled: 1_700_000_000_000, State: Suspended}),
 		encodeAccount(&Account{Replica: r, Person: p, Key: key, Device: "旧手机", Enrolled: 1_700_000_000_000, State: Retired, Wipe: true, Wiped: 1_700_000_000_001, Lease: 14}),
+		encodeRequest(&codeRequest{person: p, by: syncproto.PersonID{7}, expires: 1_700_000_000_000}),
 		encodeCode(&code{person: p, expires: 1_700_000_000_000}),
 		encodeCode(&code{person: p, expires: -1, key: key, replica: r}),
 		encodePassword(&password{person: p, cost: DefaultCost, salt: [16]byte{8}, hash: [32]byte{9}}),
@@ -31,6 +32,9 @@ func again(v []byte) (out [][]byte) {
 	}
 	if c, err := decodeCode(v); err == nil {
 		out = append(out, encodeCode(&c))
+	}
+	if q, err := decodeRequest(v); err == nil {
+		out = append(out, encodeRequest(&q))
 	}
 	if p, err := decodePassword(v); err == nil {
 		out = append(out, encodePassword(&p))

@@ -332,6 +332,11 @@ func (g Grant) writes(kind string) bool {
 	return false
 }
 
+// Leads reports whether the viewer is a leader of some place.
+func (v *Viewer) Leads() bool {
+	return v.has(RoleCity) || v.has(RoleCounty) || v.has(RoleTownship)
+}
+
 // MayGrant reports whether the viewer may hand out a role on a place: only an
 // administrator, only inside his own territory.
 func (v *Viewer) MayGrant(place string) bool {

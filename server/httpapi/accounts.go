@@ -115,12 +115,17 @@ func (a *API) me(q *call) error {
 }
 
 type codeRequest struct {
-	Person string `json:"person"` // name or id
+	Person  string `json:"person,omitempty"`  // name or id
+	Confirm string `json:"confirm,omitempty"` // instead: a request of another administrator
+	By      string `json:"by,omitempty"`      // operator only: the administrator who asks or confirms, by name or id
 }
 
+// codeAnswer has a code, or the request that a second administrator must
+// confirm first.
 type codeAnswer struct {
-	Code       string             `json:"code"`
-	Ticket     string             `json:"ticket"` // what a QR says: syncproto.Ticket
+	Code       string             `json:"code,omitempty"`
+	Ticket     string             `json:"ticket,omitempty"` // what a QR says: syncproto.Ticket
+	Request    string             `json:"request,omitempty"`
 	Expires    time.Time          `json:"expires"`
 	Person     syncproto.PersonID `json:"person"`
 	PersonName string             `json:"person_name"`
@@ -144,22 +149,102 @@ func (a *API) charge(who Caller, nameOrID string) (Person, error) {
 	return p, nil
 }
 
+// createCode makes a code for one device of a person. For a leader it takes two
+// administrators where there are two: the first gets the name of a request.
 func (a *API) createCode(q *call) error {
 	var in codeRequest
 	if err := q.json(&in); err != nil {
 		return err
 	}
-	p, err := a.charge(q.who, in.Person)
+	if (in.Person == "") == (in.Confirm == "") {
+		return syncproto.Errorf(syncproto.KindBadRequest, "want person, or confirm with the name of a request")
+	}
+	by, err := a.asker(q.who, in.By)
 	if err != nil {
 		return err
 	}
+	if in.Confirm != "" {
+		return a.confirmCode(q, by, in.Confirm)
+	}
+	p, err := a.chargeAs(q.who, by, in.Person)
+	if err != nil {
+		return err
+	}
+	if !a.People.NeedsSecond(p.ID, by) {
+		return a.giveCode(q, p, by)
+	}
+	if by.IsZero() {
+		return errNamesBy
+	}
+	id, expires, err := a.Auth.RequestCode(q.ctx, p.ID, by)
+	if err != nil {
+		return err
+	}
+	a.Log.InfoContext(q.ctx, "code requested", "for", p.ID, "by", by)
+	return a.sendJSON(q, codeAnswer{Request: id, Expires: expires.UTC().Truncate(time.Second), Person: p.ID, PersonName: p.Name})
+}
+
+var errNamesBy = syncproto.Errorf(syncproto.KindBadRequest, "by: a code for a leader takes two administrators; say which one asks, and another confirms")
+
+// asker is the administrator who asks: the caller, or whom the operator of the
+// machine names, perhaps nobody.
+func (a *API) asker(who Caller, named string) (syncproto.PersonID, error) {
+	if who.Operator && named == "" {
+		return syncproto.PersonID{}, nil
+	}
+	return a.decider(who, named)
+}
+
+// chargeAs is charge for an administrator whom the operator names, too.
+func (a *API) chargeAs(who Caller, by syncproto.PersonID, nameOrID string) (Person, error) {
+	p, err := a.charge(who, nameOrID)
+	if err == nil && !by.IsZero() && !a.People.MayAdmit(by, p.ID) {
+		err = errMayNotAdmit
+	}
+	return p, err
+}
+
+func (a *API) confirmCode(q *call, by syncproto.PersonID, id string) error {
+	if by.IsZero() {
+		return errNamesBy
+	}
+	person, err := a.Auth.RequestedFor(q.ctx, id)
+	if err != nil {
+		return err
+	}
+	p, err := a.chargeAs(q.who, by, person.String())
+	if err != nil {
+		return err
+	}
+	if err := a.Auth.ConfirmCode(q.ctx, id, by); err != nil {
+		return err
+	}
+	return a.giveCode(q, p, by)
+}
+
+func (a *API) giveCode(q *call, p Person, by syncproto.PersonID) error {
 	code, expires, err := a.Auth.CreateCode(q.ctx, p.ID)
 	if err != nil {
 		return err
 	}
-	a.Log.InfoContext(q.ctx, "code created", "for", p.ID, "by", q.who.words())
+	a.Log.InfoContext(q.ctx, "code created", "for", p.ID, "for_admin", by, "by", q.who.words())
+	return a.sendCode(q, p, code, expires)
+}
+
+func (a *API) sendCode(q *call, p Person, code string, expires time.Time) error {
 	ticket := a.Identity.Ticket(code)
 	return a.sendJSON(q, codeAnswer{Code: code, Ticket: ticket.String(), Expires: expires.UTC().Truncate(time.Second), Person: p.ID, PersonName: p.Name})
+}
+
+// ownCode makes a code for another device of the person whose device asks.
+func (a *API) ownCode(q *call) error {
+	code, expires, err := a.Auth.OwnCode(q.ctx, q.who.Person)
+	if err != nil {
+		return err
+	}
+	p, _ := a.People.Person(q.who.Person)
+	a.Log.InfoContext(q.ctx, "code created", "for", p.ID, "by", "his own device", "replica", q.who.Replica)
+	return a.sendCode(q, p, code, expires)
 }
 
 type passwordRequest struct {

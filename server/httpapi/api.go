@@ -83,6 +83,10 @@ type People interface {
 	// passwords that act as the person: only when his own territory holds
 	// every role of that person, or he would grant himself those.
 	MayAdmit(admin, person syncproto.PersonID) bool
+	// NeedsSecond reports whether a code for the person takes a second
+	// administrator beside this one (zero: nobody was named): he is a leader, and
+	// there is another who may admit him.
+	NeedsSecond(person, by syncproto.PersonID) bool
 }
 
 // Identity is what the server tells a device at enrolment.

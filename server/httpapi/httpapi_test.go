@@ -143,6 +143,20 @@ func (w *world) Find(name string) (httpapi.Person, error) {
 // MayAdmit lets an administrator admit whoever is none himself.
 func (w *world) MayAdmit(_, p syncproto.PersonID) bool { return !w.people[p].Admin }
 
+// NeedsSecond: whoever has a post is a leader.
+func (w *world) NeedsSecond(p, by syncproto.PersonID) bool {
+	if w.people[p].Post == "" {
+		return false
+	}
+	n := 0
+	for id, x := range w.people {
+		if x.Admin && id != by {
+			n++
+		}
+	}
+	return n > 0 && !by.IsZero() || n > 1
+}
+
 // reader remembers the query and viewer it was asked with, and what was done to
 // a record.
 type reader struct {

@@ -61,6 +61,7 @@ var routes = []route{
 	{"POST", "/v1/sync/pull", sender, cborType, maxPullBytes, long, (*API).pull},
 
 	{"POST", "/v1/sync/wiped", sender, jsonType, maxJSONBytes, quick, (*API).wiped},
+	{"POST", "/v1/codes", device, jsonType, maxJSONBytes, quick, (*API).ownCode},
 
 	{"POST", "/v1/login", byProof, jsonType, maxJSONBytes, long, (*API).login},
 	{"POST", "/v1/logout", viewer, "", 0, quick, (*API).logout},

@@ -68,3 +68,18 @@ func (a *app) trip(args []string) error {
 	}
 	return a.client.PlanTrip(args[0])
 }
+
+func (a *app) code(args []string) error {
+	if len(args) != 0 {
+		return errUsage
+	}
+	ticket, code, err := a.client.AnotherDevice(a.ctx)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"ticket": ticket, "code": code})
+	}
+	a.printf("%s\n%s\n24 小时内、只能用一次；只给本人用\n", code, ticket)
+	return nil
+}

@@ -486,3 +486,66 @@ func TestDeviceTellsOfItself(t *testing.T) {
 		t.Errorf("after a sync: %+v", got)
 	}
 }
+
+// A code for a leader takes two administrators once there are two, or one of
+// his own devices.
+func TestLeadersCode(t *testing.T) {
+	s := newSite(t)
+	p := s.phone("张试验", "B2") // with one administrator there is nobody to ask
+	admin, err := s.office.Create("person")
+	must(t, err)
+	admin.Set("name", "第二管理员").Set("unit", s.unit.String())
+	admin.AddItem("roles", map[string]any{"role": "管理员", "place": "99"})
+	must(t, s.office.Submit(t.Context(), admin))
+	syncAll(t, s.office)
+	type answer struct{ Code, Request string }
+	ask := func(in map[string]string) (out answer, err error) {
+		err = s.server.Admin(t.Context(), "/v1/admin/codes", in, &out)
+		return out, err
+	}
+	if got, err := ask(map[string]string{"person": "张试验"}); err == nil {
+		t.Errorf("a leader's code without a name: %+v", got)
+	}
+	first, err := ask(map[string]string{"person": "张试验", "by": "管理员"})
+	if err != nil || first.Code != "" || first.Request == "" {
+		t.Fatalf("the first administrator gets %+v, %v", first, err)
+	}
+	for name, in := range map[string]map[string]string{
+		"the same":         {"confirm": first.Request, "by": "管理员"},
+		"nobody":           {"confirm": first.Request},
+		"no administrator": {"confirm": first.Request, "by": "张试验"},
+		"another request":  {"confirm": "AAAA-AAAA", "by": "第二管理员"},
+		"both":             {"confirm": first.Request, "by": "第二管理员", "person": "张试验"},
+	} {
+		if got, err := ask(in); err == nil {
+			t.Errorf("%s confirms: %+v", name, got)
+		}
+	}
+	second, err := ask(map[string]string{"confirm": strings.ToLower(first.Request), "by": "第二管理员"})
+	if err != nil || second.Code == "" {
+		t.Fatalf("the second administrator gets %+v, %v", second, err)
+	}
+	if got, err := ask(map[string]string{"confirm": first.Request, "by": "第二管理员"}); err == nil {
+		t.Errorf("confirmed twice: %+v", got)
+	}
+	must(t, s.open().Enrol(t.Context(), s.origin, second.Code, "C3"))
+	if got, err := ask(map[string]string{"person": "第二管理员", "by": "管理员"}); err != nil || got.Code == "" {
+		t.Errorf("a code for who is no leader: %+v, %v", got, err)
+	}
+
+	for range 3 {
+		ticket, code, err := p.AnotherDevice(t.Context())
+		must(t, err)
+		if !syncproto.IsTicket(ticket) || code == "" {
+			t.Fatalf("his own device gets %q, %q", ticket, code)
+		}
+		must(t, s.open().Enrol(t.Context(), s.origin, code, "D4"))
+	}
+	if _, _, err := p.AnotherDevice(t.Context()); err == nil {
+		t.Error("a fourth code in a day")
+	}
+	must(t, s.server.Admin(t.Context(), "/v1/admin/devices", map[string]any{"replica": p.replica(), "state": "suspended"}, nil))
+	if _, _, err := p.AnotherDevice(t.Context()); err == nil {
+		t.Error("a stopped device gets a code")
+	}
+}

@@ -188,10 +188,19 @@ func (s *Server) Admin(ctx context.Context, path string, in, out any) error {
 	return json.Unmarshal(answer, out)
 }
 
-// Code makes a one-time enrolment code for a person, by name or id.
-func (s *Server) Code(ctx context.Context, person string) (string, error) {
-	var out struct{ Code string }
-	err := s.Admin(ctx, "/v1/admin/codes", map[string]string{"person": person}, &out)
+// Code makes a one-time enrolment code for a person, by name or id. For a leader
+// it takes two administrators where there are two: the first asks, the second
+// confirms.
+func (s *Server) Code(ctx context.Context, person string, admins ...string) (string, error) {
+	var out struct{ Code, Request string }
+	in := map[string]string{"person": person}
+	if len(admins) > 0 {
+		in["by"] = admins[0]
+	}
+	err := s.Admin(ctx, "/v1/admin/codes", in, &out)
+	if err == nil && out.Request != "" && len(admins) > 1 {
+		err = s.Admin(ctx, "/v1/admin/codes", map[string]string{"confirm": out.Request, "by": admins[1]}, &out)
+	}
 	return out.Code, err
 }
 

@@ -17,7 +17,8 @@ import (
 	"github.com/chuantou/chuantou/server/authn"
 )
 
-const adminAbout = `chuantou admin code     -data DIR -person NAME
+const adminAbout = `chuantou admin code     -data DIR -person NAME [-by NAME]
+chuantou admin code     -data DIR -confirm REQUEST -by NAME
 chuantou admin password -data DIR -person NAME [-login NAME] < FILE
 chuantou admin devices  -data DIR -person NAME
 chuantou admin suspend  -data DIR DEVICE
@@ -34,7 +35,10 @@ chuantou admin deliver  -data DIR FILE
 
 code makes a one-time code for one device of a person: 24 hours, one use, as text
 and as a QR with all that the device needs to know this server by. Give it to
-that person alone; whoever enrols with it writes in that name.
+that person alone; whoever enrols with it writes in that name. For a leader it
+takes two administrators, where there are two: -by names the one who asks, which
+prints a request, and with -confirm the other one. Or the leader makes the code
+himself, on a device that he has: chuantou-device code.
 
 password sets what a person logs in with on the pages. The password is the
 first line of standard input, at least 10 characters. His earlier one stops
@@ -69,6 +73,7 @@ not. Where two people have one name, use the id of the person's record.
 // adminFlags are the flags of all of admin's words; each needs some of them.
 type adminFlags struct {
 	data, person, login, by, reason string
+	confirm                         string
 	days                            int
 	words                           []string
 	in                              io.Reader
@@ -81,7 +86,7 @@ var adminWords = map[string]struct {
 	words int
 	do    func(context.Context, *adminFlags) error
 }{
-	"code":     {[]string{"data", "person"}, 0, adminCode},
+	"code":     {[]string{"data"}, 0, adminCode},
 	"password": {[]string{"data", "person"}, 0, adminPassword},
 	"devices":  {[]string{"data", "person"}, 0, adminDevices},
 	"suspend":  {[]string{"data"}, 1, adminSuspend},
@@ -107,7 +112,8 @@ func admin(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 	c.StringVar(&f.data, "data", "", "`folder` that init made")
 	c.StringVar(&f.person, "person", "", "code, password, devices: `name` or id of the person")
 	c.StringVar(&f.login, "login", "", "password: the `name` to log in with, when not the person's own")
-	c.StringVar(&f.by, "by", "", "held, release, reject: `name` or id of the administrator in whose name")
+	c.StringVar(&f.confirm, "confirm", "", "code: the `request` of another administrator")
+	c.StringVar(&f.by, "by", "", "code, held, release, reject: `name` or id of the administrator in whose name")
 	c.StringVar(&f.reason, "reason", "", "reject: what the author is told, in his `words`")
 	c.IntVar(&f.days, "days", 0, "unlock: for how many `days` the code opens; 0 for 7")
 	if err := c.parse(args); err != nil {
@@ -130,13 +136,22 @@ func admin(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 }
 
 func adminCode(ctx context.Context, f *adminFlags) error {
+	if f.person == "" && f.confirm == "" {
+		return &usageError{"admin: -person is missing; chuantou admin -h tells what it is"}
+	}
 	var a struct {
 		Code       string    `json:"code"`
 		Ticket     string    `json:"ticket"`
+		Request    string    `json:"request"`
 		Expires    time.Time `json:"expires"`
 		PersonName string    `json:"person_name"`
 	}
-	if err := ask(ctx, f.data, "/v1/admin/codes", map[string]string{"person": f.person}, &a); err != nil {
+	if err := ask(ctx, f.data, "/v1/admin/codes", map[string]string{"person": f.person, "confirm": f.confirm, "by": f.by}, &a); err != nil {
+		return err
+	}
+	if a.Request != "" {
+		_, err := fmt.Fprintf(f.out, "%s is a leader: another administrator confirms this until %s:\n  chuantou admin code -confirm %s -by NAME\n",
+			a.PersonName, a.Expires.Local().Format("2006-01-02 15:04"), a.Request)
 		return err
 	}
 	fmt.Fprintf(f.out, "%s   for a device of %s, until %s, one use\n", a.Code, a.PersonName, a.Expires.Local().Format("2006-01-02 15:04"))
