@@ -33,9 +33,7 @@ func (t *textField) open() (*text.Doc, error) {
 
 // apply integrates an edit that was checked, and so opened the text.
 func (t *textField) apply(author syncproto.ReplicaID, e text.Edit) {
-	if err := t.doc.Apply(author, e); err != nil {
-		panic(fmt.Sprintf("crdt: a checked edit does not apply: %v", err))
-	}
+	t.doc.Integrate(author, e)
 	t.raw = nil
 }
 

@@ -121,15 +121,21 @@ func (d *Doc) Highest(r syncproto.ReplicaID) uint64 {
 // Check. Elements that were deleted before stay deleted. An edit applied
 // twice is refused, so the caller tells redelivery.
 func (d *Doc) Apply(author syncproto.ReplicaID, e Edit) error {
-	if d.begin(author, e) {
-		return nil
-	}
-	d.open()
-	if err := d.check(author, e); err != nil {
+	if err := d.Check(author, e); err != nil {
 		return err
 	}
-	d.apply(author, e)
+	d.Integrate(author, e)
 	return nil
+}
+
+// Integrate is Apply for an edit that Check admitted just now. Any other may
+// leave the text broken.
+func (d *Doc) Integrate(author syncproto.ReplicaID, e Edit) {
+	if d.begin(author, e) {
+		return
+	}
+	d.open()
+	d.apply(author, e)
 }
 
 func (d *Doc) apply(author syncproto.ReplicaID, e Edit) {

@@ -182,21 +182,32 @@ type received struct {
 	causes syncproto.VersionVector
 }
 
+// room is what reading changes needs only once: what was read is good until
+// more is read.
+type room struct {
+	wire.PartRoom
+	changes []received
+}
+
+// maxRoom is how many changes' room is kept.
+const maxRoom = 1 << 10
+
 // readRuns reads what appendRuns wrote and hands on each run once it is read.
-// Its changes are good until the next one.
-func readRuns(r *reader, room *wire.PartRoom, each func(run runID, changes []received)) error {
+func (m *room) readRuns(r *reader, each func(run runID, changes []received)) error {
 	ids := r.ids()
-	var changes []received
 	for n := r.uint(); n > 0 && r.err == nil; n-- {
 		i, from, back, count := r.uint(), r.uint(), r.uint(), r.uint()
 		frame := wire.NewReader(r.take(r.uint()))
 		if r.err != nil || i >= uint64(len(ids)) || back >= from || from > math.MaxInt64-wire.MaxBundleChanges || count>>1 > wire.MaxBundleChanges || count>>1 == 0 {
 			return errBlob
 		}
-		changes = changes[:0]
-		room.Reset()
+		if cap(m.changes) > maxRoom {
+			m.changes = nil
+		}
+		changes := m.changes[:0]
+		m.Reset()
 		for k := range syncproto.Seq(count >> 1) {
-			c, raw, err := room.ReadChange(frame, ids[i], syncproto.Seq(from)+k)
+			c, raw, err := m.ReadChange(frame, ids[i], syncproto.Seq(from)+k)
 			if err != nil {
 				return err
 			}
@@ -205,6 +216,7 @@ func readRuns(r *reader, room *wire.PartRoom, each func(run runID, changes []rec
 		if err := frame.Done(); err != nil {
 			return err
 		}
+		m.changes = changes
 		for k := 0; k < len(changes)*int(count&1); k++ {
 			changes[k].causes = r.causes(ids)
 		}
@@ -230,9 +242,9 @@ func (r *reader) causes(ids []syncproto.ReplicaID) (out syncproto.VersionVector)
 func packChanges(changes []*logged) []byte { return seal(blobChanges, appendRuns(nil, changes)) }
 
 // readChanges reads the payload of a blob of changes.
-func readChanges(payload []byte, room *wire.PartRoom, each func(run runID, changes []received)) error {
+func (m *room) readChanges(payload []byte, each func(run runID, changes []received)) error {
 	r := &reader{b: payload}
-	if err := readRuns(r, room, each); err != nil {
+	if err := m.readRuns(r, each); err != nil {
 		return err
 	}
 	if len(r.b) > 0 {
@@ -271,23 +283,23 @@ func take(d *Driver, v *device, q *request) (answer, error) {
 func give(d *Driver, v *device, q *request) (answer, error) {
 	var one [1][]byte
 	payloads := one[:0]
-	names, ok := q.changes()
-	if !ok {
+	var err error
+	ok := q.changes(func(name []byte) {
+		switch blob, ok := d.named[string(name)]; {
+		case err != nil:
+		case !ok:
+			err = badRequest("no change is named %q", name)
+		case len(blob) > 0: // else an empty change
+			var payload []byte
+			payload, err = open(blobChanges, blob)
+			payloads = append(payloads, payload)
+		}
+	})
+	switch {
+	case !ok:
 		return nil, badRequest("changes is no array of names")
-	}
-	for _, name := range names {
-		blob, ok := d.named[name]
-		if !ok {
-			return nil, badRequest("no change is named %q", name)
-		}
-		if len(blob) == 0 {
-			continue // an empty change
-		}
-		payload, err := open(blobChanges, blob)
-		if err != nil {
-			return nil, refuse("BAD_CHANGE", "%v", err)
-		}
-		payloads = append(payloads, payload)
+	case err != nil:
+		return nil, err
 	}
 	if q.has(keyBlob) {
 		payload, err := d.payloadOf(q)
@@ -311,7 +323,7 @@ func (d *Driver) payloadOf(q *request) ([]byte, error) {
 	}
 	payload, err := open(blobChanges, blob)
 	if err == nil {
-		err = readChanges(payload, &d.room, func(runID, []received) {})
+		err = d.room.readChanges(payload, func(runID, []received) {})
 	}
 	if err != nil {
 		return nil, refuse("BAD_CHANGE", "%v", err)
@@ -326,7 +338,7 @@ func (v *device) receive(payloads ...[]byte) error {
 	}
 	v.received++
 	for _, p := range payloads {
-		if err := readChanges(p, v.room, v.learn); err != nil {
+		if err := v.room.readChanges(p, v.learn); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,7 @@ type device struct {
 	now     int64
 	records map[syncproto.RecordID]*crdt.Record
 	log     changeLog
-	room    *wire.PartRoom
+	room    *room
 	seq     syncproto.Seq // last change saved
 	left    syncproto.Seq // last change that others may have, however it went
 	taken   syncproto.Seq // last change packed by take
@@ -49,7 +49,7 @@ type device struct {
 	items    map[listKey]*itemNames
 }
 
-func newDevice(name string, room *wire.PartRoom) *device {
+func newDevice(name string, room *room) *device {
 	return &device{
 		id: replicaID(name), now: defaultNow, room: room,
 		records: map[syncproto.RecordID]*crdt.Record{}, log: newChangeLog(),

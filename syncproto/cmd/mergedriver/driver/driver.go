@@ -11,8 +11,6 @@ package driver
 import (
 	"errors"
 	"fmt"
-
-	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
 // Version is what hello says.
@@ -27,7 +25,7 @@ type Driver struct {
 
 	// What one command leaves for the next to use again.
 	request request
-	room    wire.PartRoom
+	room    room
 	out     []byte
 }
 
@@ -76,11 +74,11 @@ func (d *Driver) Do(line []byte) []byte {
 }
 
 func (d *Driver) do(q *request) (answer, error) {
-	op, ok := q.name(keyOp)
+	op, ok := textBytes(q.members[keyOp])
 	if !ok {
 		return nil, badRequest("no op")
 	}
-	switch op {
+	switch string(op) {
 	case "hello":
 		if n, ok := q.int(keyProtocol); !ok || n != 1 {
 			return nil, badRequest("this driver speaks protocol 1")
@@ -99,7 +97,7 @@ func (d *Driver) do(q *request) (answer, error) {
 	case "sync":
 		return d.exchange(q, keyA, keyB, true)
 	}
-	run, ok := commands[op]
+	run, ok := commands[string(op)]
 	if !ok {
 		return nil, refuse("UNSUPPORTED", "op %q", op)
 	}
@@ -134,11 +132,11 @@ var commands = map[string]func(d *Driver, v *device, q *request) (answer, error)
 }
 
 func (d *Driver) device(q *request, k key) (*device, error) {
-	name, ok := q.name(k)
+	name, ok := textBytes(q.members[k])
 	if !ok {
 		return nil, badRequest("no replica is named")
 	}
-	if v := d.devices[name]; v != nil {
+	if v := d.devices[string(name)]; v != nil {
 		return v, nil
 	}
 	return nil, refuse("NO_REPLICA", "%q", name)
@@ -146,7 +144,7 @@ func (d *Driver) device(q *request, k key) (*device, error) {
 
 // newDevice makes the device that r names.
 func (d *Driver) newDevice(q *request) (*device, error) {
-	name, _ := q.name(keyR)
+	name, _ := q.text(keyR)
 	if !validReplica(name) {
 		return nil, badRequest("replica name %q", name)
 	}

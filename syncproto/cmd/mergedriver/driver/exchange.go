@@ -35,7 +35,7 @@ func (v *device) Pack(changes session.Holdings) ([]byte, error) {
 func (v *device) Unpack(packed []byte) error {
 	payload, err := open(blobChanges, packed)
 	if err == nil {
-		err = readChanges(payload, v.room, func(runID, []received) {})
+		err = v.room.readChanges(payload, func(runID, []received) {})
 	}
 	if err != nil {
 		return err

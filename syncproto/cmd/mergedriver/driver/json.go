@@ -145,11 +145,10 @@ func (s *scanner) digits() {
 
 // string passes over a string and returns it, quotes and all.
 func (s *scanner) string() []byte {
-	from := s.off
 	if s.want('"'); s.bad {
 		return nil
 	}
-	from = s.off - 1
+	from := s.off - 1
 	escaped := false
 	for i := s.off; ; i++ {
 		n := bytes.IndexByte(s.b[i:], '"')

@@ -187,16 +187,17 @@ func (q *request) edits() (out []triple, ok bool) {
 	return out, !s.bad
 }
 
-// changes are the names of changes to give; none if they are not told.
-func (q *request) changes() (out []string, ok bool) {
+// changes hands on the names of changes to give; none if they are not told.
+func (q *request) changes(each func(name []byte)) bool {
 	if !q.has(keyChanges) {
-		return nil, true
+		return true
 	}
 	s := scanner{b: q.members[keyChanges]}
 	s.array(func() {
 		name, is := textBytes(s.value(0))
-		s.bad = s.bad || !is
-		out = append(out, string(name))
+		if s.bad = s.bad || !is; !s.bad {
+			each(name)
+		}
 	})
-	return out, !s.bad
+	return !s.bad
 }

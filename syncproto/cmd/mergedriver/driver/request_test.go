@@ -75,8 +75,9 @@ func TestEditsAndChanges(t *testing.T) {
 	if got, ok := q.edits(); !ok || !reflect.DeepEqual(got, []triple{{0, 1, "x"}, {2, 0, "船"}}) {
 		t.Fatalf("%+v %v", got, ok)
 	}
-	if got, ok := q.changes(); !ok || !reflect.DeepEqual(got, []string{"a", "b"}) {
-		t.Fatalf("%+v %v", got, ok)
+	var names string
+	if ok := q.changes(func(name []byte) { names += string(name) + "." }); !ok || names != "a.b." {
+		t.Fatalf("%q %v", names, ok)
 	}
 	for _, bad := range []string{`[[0,0]]`, `[[0,0,"x",1]]`, `[[0,0.5,"x"]]`, `[[0,0,1]]`, `[0]`, `"x"`, `{}`, `null`} {
 		if err := q.read([]byte(`{"edits":` + bad + `}`)); err != nil {
@@ -90,7 +91,7 @@ func TestEditsAndChanges(t *testing.T) {
 		if err := q.read([]byte(`{"changes":` + bad + `}`)); err != nil {
 			t.Fatal(err)
 		}
-		if _, ok := q.changes(); ok {
+		if q.changes(func([]byte) {}) {
 			t.Errorf("%s are changes", bad)
 		}
 	}

@@ -51,7 +51,7 @@ func (d *Driver) load(q *request) error {
 		}
 	}
 	if err != nil {
-		name, _ := q.name(keyR)
+		name, _ := q.text(keyR)
 		delete(d.devices, name)
 	}
 	return err
@@ -79,7 +79,7 @@ func (v *device) restore(blob []byte) error {
 		v.records[rec.ID] = rec
 	}
 	// What the states hold is known to them already; the rest waits, as it did.
-	if err := readRuns(r, v.room, v.learn); err != nil || len(r.b) > 0 {
+	if err := v.room.readRuns(r, v.learn); err != nil || len(r.b) > 0 {
 		return errBlob
 	}
 	return nil
