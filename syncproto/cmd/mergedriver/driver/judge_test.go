@@ -12,15 +12,21 @@ import (
 // cmd is one command of the protocol.
 type cmd map[string]any
 
-// judge speaks the protocol with a driver in this process.
+// judge speaks the protocol with a driver.
 type judge struct {
 	t  testing.TB
-	d  *driver.Driver
+	d  interface{ Do(line []byte) []byte }
 	id int
 }
 
+// newJudge judges a driver in this process.
 func newJudge(t testing.TB, replicas ...string) *judge {
-	j := &judge{t: t, d: driver.New()}
+	return newJudgeOf(t, driver.New(), replicas...)
+}
+
+func newJudgeOf(t testing.TB, d interface{ Do(line []byte) []byte }, replicas ...string) *judge {
+	j := &judge{t: t, d: d}
+	j.ok(cmd{"op": "reset"})
 	for _, r := range replicas {
 		j.ok(cmd{"op": "replica", "r": r})
 	}

@@ -30,7 +30,11 @@ type tale struct {
 var tales = []string{"A", "B", "C", "D"}
 
 func newTale(t testing.TB, seed uint64, devices int) *tale {
-	s := &tale{judge: newJudge(t, tales[:devices]...), rng: rand.New(rand.NewPCG(seed, 7)), h: newHistory(),
+	return newTaleOf(newJudge(t, tales[:devices]...), seed, devices)
+}
+
+func newTaleOf(j *judge, seed uint64, devices int) *tale {
+	s := &tale{judge: j, rng: rand.New(rand.NewPCG(seed, 7)), h: newHistory(),
 		devices: slices.Clone(tales[:devices]), mirrors: map[string]*mirror{}, named: map[string][]int{}, blobs: map[string]any{}, next: 0x4e00, drift: map[string]int{}}
 	for _, r := range s.devices {
 		s.mirrors[r] = newMirror()
