@@ -21,6 +21,7 @@ import (
 	"github.com/chuantou/chuantou/server/ingest"
 	"github.com/chuantou/chuantou/server/localca"
 	"github.com/chuantou/chuantou/server/reading"
+	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/server/store/badgerstore"
 	"github.com/chuantou/chuantou/server/timeline"
@@ -141,12 +142,13 @@ func (s *Server) wire() (err error) {
 		return err
 	}
 	current := func() *schema.Schema { return s.schema }
-	s.ingest = ingest.New(ingest.Config{Store: s.store, Devices: s, Directory: s.dir, Schema: current, Indexer: timeline.Index{},
+	frames := records.NewFrames()
+	s.ingest = ingest.New(ingest.Config{Store: s.store, Devices: s, Directory: s.dir, Schema: current, Indexer: timeline.Index{}, Frames: frames,
 		Key: s.keys.sign, SealKey: s.keys.seal, Now: s.now, Log: s.cfg.Log})
-	if s.feed, err = feed.New(feed.Config{Store: s.store, Directory: s.dir, Schema: current, Receipts: s.ingest, Standings: s, CursorKey: s.keys.cursor, Now: s.now}); err != nil {
+	if s.feed, err = feed.New(feed.Config{Store: s.store, Directory: s.dir, Schema: current, Receipts: s.ingest, Standings: s, Frames: frames, CursorKey: s.keys.cursor, Now: s.now}); err != nil {
 		return err
 	}
-	reads := &reading.Reading{Store: s.store, Directory: s.dir, Schema: current, Devices: s, Now: s.now}
+	reads := &reading.Reading{Store: s.store, Directory: s.dir, Schema: current, Devices: s, Frames: frames, Now: s.now}
 	acts := &acting.Acting{Pen: s.ingest, Directory: s.dir, Schema: current, Now: s.now}
 	s.api, err = httpapi.New(httpapi.Config{Auth: s.auth, Pusher: s, Puller: s, Reader: reading.JSON{Reading: reads}, Actor: acts, Settler: settler{s.ingest, reads}, Traffic: s, Unlocker: s, People: people{s},
 		Identity: s.identity(),

@@ -48,6 +48,7 @@ type Config struct {
 	Schema    func() *schema.Schema
 	Receipts  Receipts
 	Standings Standings
+	Frames    *records.Frames // shared with who else reads records; may be nil
 	CursorKey [32]byte
 	Now       func() time.Time
 }
@@ -71,7 +72,7 @@ func New(c Config) (*Feed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cursor key: %w", err)
 	}
-	return &Feed{Config: c, seal: s, making: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), cursors: map[syncproto.ReplicaID]syncproto.Cursor{}}, nil
+	return &Feed{Config: c, seal: s, frames: newFrames(), making: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), cursors: map[syncproto.ReplicaID]syncproto.Cursor{}}, nil
 }
 
 // Pull returns the next page for a replica of a person, nil when nothing is

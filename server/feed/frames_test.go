@@ -32,7 +32,7 @@ func TestFramesAreReadOnceAndBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var f frames
+	f := newFrames()
 	err := s.View(t.Context(), 0, func(r store.Reader) error {
 		c := &counting{Reader: r}
 		for i := range bundles {
@@ -46,13 +46,7 @@ func TestFramesAreReadOnceAndBounded(t *testing.T) {
 					t.Fatalf("frame %d was read again for reader %d", i, reader)
 				}
 			}
-			held := 0
-			for _, generation := range []map[frameKey]frame{f.young, f.old} {
-				for _, x := range generation {
-					held += len(x.bytes)
-				}
-			}
-			if held > framesBytes {
+			if held := f.Bytes(); held > framesBytes {
 				t.Fatalf("%d bytes are kept, at most %d may be", held, framesBytes)
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
-	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
@@ -271,9 +270,9 @@ func (p *pull) state(r store.Reader, a syncproto.Atom, id syncproto.RecordID) (v
 	if err != nil || !ok {
 		return false, err
 	}
-	rec, err := crdt.Decode(c.State)
-	if err != nil {
-		return false, fmt.Errorf("record %s: %w", id, err)
+	rec, err := p.f.Frames.State(r, id, &c)
+	if err != nil || rec == nil {
+		return false, err
 	}
 	facts := p.f.Directory.Facts(rec)
 	classes := p.viewer.Reads(&facts)
@@ -283,7 +282,9 @@ func (p *pull) state(r store.Reader, a syncproto.Atom, id syncproto.RecordID) (v
 	bytes := c.State
 	shown := rec
 	if classes != syncproto.ForAll {
-		shown = records.Project(p.schema, rec, classes)
+		shown, bytes = records.Project(p.schema, rec, classes), nil
+	}
+	if len(bytes) == 0 {
 		bytes = shown.AppendBinary(nil)
 	}
 	if classes.Has(syncproto.ForTeam) {

@@ -29,7 +29,7 @@ func (in *Ingest) Author(ctx context.Context, replica syncproto.ReplicaID, autho
 		if log, err = records.LoadLog(r, replica); err != nil {
 			return err
 		}
-		now, _, err := loadState(r, id)
+		now, _, err := in.loadState(r, id)
 		if now != nil {
 			rec = now
 		}
@@ -71,7 +71,7 @@ func (in *Ingest) Act(ctx context.Context, author syncproto.PersonID, id syncpro
 	var facts authz.Facts
 	err = in.Store.View(ctx, 0, func(r store.Reader) error {
 		var steps uint32
-		if now, steps, err = loadState(r, id); err != nil {
+		if now, steps, err = in.loadState(r, id); err != nil {
 			return err
 		}
 		if now == nil {
@@ -106,12 +106,12 @@ var (
 
 // loadState reads a record's state for changing, nil when there is none, and
 // how many steps it is made of.
-func loadState(r store.Reader, id syncproto.RecordID) (*crdt.Record, uint32, error) {
+func (in *Ingest) loadState(r store.Reader, id syncproto.RecordID) (*crdt.Record, uint32, error) {
 	c, ok, err := records.LoadRecord(r, id)
-	if err != nil || !ok || len(c.State) == 0 {
+	if err != nil || !ok {
 		return nil, 0, err
 	}
-	rec, err := crdt.Decode(append([]byte(nil), c.State...))
+	rec, err := in.Frames.State(r, id, &c)
 	return rec, c.Steps, err
 }
 

@@ -334,7 +334,32 @@ func (t *txn) write(w *work) error {
 		t.b.Put(records.StepKey(w.rec.ID, w.Steps), w.steps[i].Append(t.scratch[:0]))
 		w.Steps++
 	}
-	return t.put(records.RecordKey(w.rec.ID), w.Append(t.scratch[:0]), w.Size)
+	stored := w.Record
+	switch {
+	case w.dirty && t.bare(w):
+		stored.State = nil
+	case w.dirty && len(w.State) == 0:
+		stored.State = w.rec.AppendBinary(nil)
+	}
+	return t.put(records.RecordKey(w.rec.ID), stored.Append(t.scratch[:0]), w.Size)
+}
+
+// bare reports whether a record's state is left out of the store: all there is
+// of it came with one bundle of this update, from which it is worked out again
+// (records.Frames). What the directory reads at every start has its state.
+func (t *txn) bare(w *work) bool {
+	if w.existed || w.Waiting > 0 || len(w.steps) == 0 || len(w.steps) > records.MaxBareSteps || len(directory.Lists(w.rec)) > 0 {
+		return false
+	}
+	first := &w.steps[0]
+	for i := range w.steps {
+		if w.steps[i].Replica != first.Replica || w.steps[i].Bundle != first.Bundle {
+			return false
+		}
+	}
+	return slices.ContainsFunc(t.bundles, func(s *stored) bool {
+		return s.replica == first.Replica && s.from == first.Bundle && s.RawBytes <= records.MaxBareBytes
+	})
 }
 
 // put writes a value that was encoded into scratch, which may have grown by it.

@@ -73,6 +73,7 @@ type Config struct {
 	Directory *directory.Directory
 	Schema    func() *schema.Schema
 	Indexer   Indexer
+	Frames    *records.Frames    // shared with who else reads records; may be nil
 	Key       ed25519.PrivateKey // signs receipts
 	SealKey   *ecdh.PrivateKey   // unwraps sealing keys
 	Now       func() time.Time

@@ -78,7 +78,8 @@ func (t *txn) foresee(u *opened) error {
 	return nil
 }
 
-// derive computes what is stored of a record beside the record itself.
+// derive computes what is stored of a record beside the record itself. The state
+// of a new one is mostly left out: it is encoded when it turns out not to be.
 func (in *Ingest) derive(w *work) {
 	const shared = syncproto.ForScope | syncproto.ForTeam
 	includes, whole := view.Includes(in.Schema(), w.rec, shared), true
@@ -90,7 +91,9 @@ func (in *Ingest) derive(w *work) {
 	if w.Sums[1] = w.Sums[0]; !whole {
 		w.Sums[1] = w.rec.Digest(nil)
 	}
-	w.State = w.rec.AppendBinary(make([]byte, 0, len(w.State)+1024))
+	if w.existed {
+		w.State = w.rec.AppendBinary(make([]byte, 0, len(w.State)+1024))
+	}
 	w.Atoms = AtomsOf(&w.facts)
 }
 
@@ -163,12 +166,11 @@ func (t *txn) load(id syncproto.RecordID, stored []byte) (*work, error) {
 		return nil, err
 	}
 	w.Record, w.existed, w.was = c, true, c.Head
-	if len(c.State) == 0 {
-		return w, nil
+	rec, err := t.in.Frames.State(t.r, id, &c)
+	if err != nil || rec == nil {
+		return w, err
 	}
-	if w.rec, err = crdt.Decode(c.State); err != nil {
-		return nil, err
-	}
+	w.rec = rec
 	w.facts = t.in.Directory.Facts(w.rec)
 	if directory.PlaceOpen(w.rec) {
 		// From the store: the directory is told after the update.

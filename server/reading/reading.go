@@ -38,6 +38,7 @@ type Reading struct {
 	Directory *directory.Directory
 	Schema    func() *schema.Schema
 	Devices   Devices
+	Frames    *records.Frames // shared with who else reads records; may be nil
 	Now       func() time.Time
 
 	long sync.Mutex // one replay of a long record at a time

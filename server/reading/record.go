@@ -23,12 +23,12 @@ import (
 // load reads a record and its facts; ok is false when there is none.
 func (g *Reading) load(r store.Reader, id syncproto.RecordID) (*loaded, *authz.Facts, bool, error) {
 	c, ok, err := records.LoadRecord(r, id)
-	if err != nil || !ok || len(c.State) == 0 {
+	if err != nil || !ok {
 		return nil, nil, false, err
 	}
-	rec, err := crdt.Decode(slices.Clone(c.State))
-	if err != nil {
-		return nil, nil, false, fmt.Errorf("record %s: %w", id, err)
+	rec, err := g.Frames.State(r, id, &c)
+	if err != nil || rec == nil {
+		return nil, nil, false, err
 	}
 	facts := g.Directory.Facts(rec)
 	return &loaded{head: c.Head, rec: rec}, &facts, true, nil

@@ -9,7 +9,6 @@ import (
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/text"
-	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
 // ErrDestroyed says that a change cannot be read again: its content was
@@ -35,7 +34,7 @@ type Joined struct {
 // ends stops it too.
 func Replay(ctx context.Context, r store.Reader, id syncproto.RecordID, visit func(n int, j *Joined, rec *crdt.Record) (bool, error)) (*crdt.Record, error) {
 	rec := crdt.New(id)
-	frames, tables := &frameCache{r: r}, Tables(r, id)
+	frames, tables := NewFrames(), Tables(r, id)
 	const stride = 512
 	for n := 0; ; n += stride {
 		if err := ctx.Err(); err != nil {
@@ -49,7 +48,7 @@ func Replay(ctx context.Context, r store.Reader, id syncproto.RecordID, visit fu
 			return nil, err
 		}
 		for i := range steps {
-			j, err := frames.joined(&steps[i])
+			j, err := frames.joined(r, &steps[i])
 			if err == nil {
 				err = j.joinAgain(rec, tables)
 			}
@@ -73,59 +72,4 @@ func (j *Joined) joinAgain(rec *crdt.Record, tables text.Tables) error {
 	}
 	_, err := JoinTold(rec, j.Header, &j.Content, j.Options(), tables)
 	return err
-}
-
-// frameCache keeps the bundles decoded last: the steps of one often follow
-// each other.
-type frameCache struct {
-	r      store.Reader
-	frames map[bundleAt][]wire.RawChange
-	bytes  int
-}
-
-type bundleAt struct {
-	replica syncproto.ReplicaID
-	from    syncproto.Seq
-}
-
-// maxFrameBytes bounds what a replay keeps decoded.
-const maxFrameBytes = 4 << 20
-
-func (f *frameCache) joined(s *Step) (*Joined, error) {
-	changes, err := f.bundle(bundleAt{s.Replica, s.Bundle})
-	if err != nil {
-		return nil, err
-	}
-	if s.Seq < s.Bundle || s.Seq-s.Bundle >= syncproto.Seq(len(changes)) || s.Part >= len(changes[s.Seq-s.Bundle].Parts) {
-		return nil, fmt.Errorf("change %s is not in the bundle it came with", s.Change())
-	}
-	c := &changes[s.Seq-s.Bundle]
-	j := &Joined{Step: *s, Header: c.Header}
-	if j.Destroyed = c.Parts[s.Part].Withheld(); !j.Destroyed {
-		j.Content, err = wire.DecodePart(s.Replica, c.Parts[s.Part].Bytes)
-	}
-	return j, err
-}
-
-func (f *frameCache) bundle(at bundleAt) ([]wire.RawChange, error) {
-	if changes, ok := f.frames[at]; ok {
-		return changes, nil
-	}
-	u, err := LoadBundle(f.r, at.replica, at.from)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := wire.Decompress(u.Frame, u.RawBytes)
-	if err != nil {
-		return nil, err
-	}
-	changes, err := wire.DecodeFrame(raw, at.replica, at.from, u.Count)
-	if err != nil {
-		return nil, err
-	}
-	if f.bytes += len(raw); f.frames == nil || f.bytes > maxFrameBytes {
-		f.frames, f.bytes = map[bundleAt][]wire.RawChange{}, len(raw)
-	}
-	f.frames[at] = changes
-	return changes, nil
 }

@@ -104,7 +104,7 @@ func Unfold(ctx context.Context, r store.Reader, id syncproto.RecordID, c *Recor
 // JoinSteps joins steps from to to-1 of a record, counted from 0, onto its
 // unfolded state.
 func JoinSteps(ctx context.Context, r store.Reader, rec *crdt.Record, from, to uint32) error {
-	frames, tables := &frameCache{r: r}, Tables(r, rec.ID)
+	frames, tables := NewFrames(), Tables(r, rec.ID)
 	const stride = 512
 	for from < to {
 		if err := ctx.Err(); err != nil {
@@ -118,7 +118,7 @@ func JoinSteps(ctx context.Context, r store.Reader, rec *crdt.Record, from, to u
 			return fmt.Errorf("record %s: step %d is not in the store", rec.ID, from)
 		}
 		for i := range steps {
-			j, err := frames.joined(&steps[i])
+			j, err := frames.joined(r, &steps[i])
 			if err == nil {
 				err = j.joinAgain(rec, tables)
 			}

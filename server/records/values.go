@@ -256,8 +256,8 @@ type Fed struct {
 // Record is a stored record: head and encoded state.
 type Record struct {
 	Head
-	State []byte
-	Size  int // of the stored value
+	State []byte // empty: nothing is joined, or it is left out, see Frames.State
+	Size  int    // of the stored value
 }
 
 // Append encodes head and state.

@@ -41,10 +41,14 @@ func (w *world) stored(id syncproto.RecordID) (records.Record, *crdt.Record) {
 		if err != nil || !ok {
 			return fmt.Errorf("record %s: %v %w", id, ok, err)
 		}
-		c.State = bytes.Clone(c.State)
-		out = c
-		rec, err = crdt.Decode(bytes.Clone(c.State))
-		return err
+		if rec, err = (*records.Frames)(nil).State(r, id, &c); err != nil {
+			return err
+		}
+		if out = c; len(c.State) == 0 {
+			out.State = rec.AppendBinary(nil)
+		}
+		out.State = bytes.Clone(out.State)
+		return nil
 	}))
 	return out, rec
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/chuantou/chuantou/server/directory"
 	"github.com/chuantou/chuantou/server/feed"
 	"github.com/chuantou/chuantou/server/ingest"
+	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/server/store/memstore"
 	"github.com/chuantou/chuantou/server/timeline"
@@ -34,6 +35,7 @@ type world struct {
 	t       testing.TB
 	store   store.Store
 	dir     *directory.Directory
+	frames  *records.Frames
 	ingest  *ingest.Ingest
 	feed    *feed.Feed
 	seal    *ecdh.PrivateKey
@@ -57,11 +59,12 @@ func newWorldOn(t testing.TB, s store.Store) *world {
 
 // reopen makes ingest and feed anew on the store, as after a restart.
 func (w *world) reopen() {
+	w.frames = records.NewFrames()
 	now := func() time.Time { return w.now }
-	w.ingest = ingest.New(ingest.Config{Store: w.store, Devices: w, Directory: w.dir, Schema: schema.Builtin, Indexer: timeline.Index{},
+	w.ingest = ingest.New(ingest.Config{Store: w.store, Devices: w, Directory: w.dir, Schema: schema.Builtin, Indexer: timeline.Index{}, Frames: w.frames,
 		Key: ed25519.NewKeyFromSeed(sum("server")), SealKey: w.seal, Now: now})
 	var err error
-	w.feed, err = feed.New(feed.Config{Store: w.store, Directory: w.dir, Schema: schema.Builtin, Receipts: w.ingest, Now: now, CursorKey: [32]byte(sum("cursor"))})
+	w.feed, err = feed.New(feed.Config{Store: w.store, Directory: w.dir, Schema: schema.Builtin, Receipts: w.ingest, Frames: w.frames, Now: now, CursorKey: [32]byte(sum("cursor"))})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,0 +1,111 @@
+package records
+
+import (
+	"fmt"
+
+	"github.com/chuantou/chuantou/server/store"
+	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/wire"
+)
+
+// Most records are written once and come with one bundle. Their states would be
+// two thirds of what a storm writes, and are in the bundle as it is: they are
+// left out of the store, and whoever wants one joins its few parts again. From
+// the next bundle on that touches the record its state lies in the store.
+const (
+	// MaxBareSteps is of how many parts a state that is left out is made at most.
+	MaxBareSteps = 16
+	// MaxBareBytes is how long the bundle of one is, uncompressed.
+	MaxBareBytes = 512 << 10
+)
+
+// Frames keeps the bundles read last, decoded: the steps of one record, and
+// the records of one bundle, are mostly read together. nil keeps nothing. Safe
+// for concurrent use.
+type Frames struct {
+	recent *Recent[bundleAt, []wire.RawChange] // nobody changes what is in it
+}
+
+type bundleAt struct {
+	replica syncproto.ReplicaID
+	from    syncproto.Seq
+}
+
+// maxFrameBytes bounds what is kept, uncompressed.
+const maxFrameBytes = 8 << 20
+
+// NewFrames returns one that keeps up to 8 MiB.
+func NewFrames() *Frames { return &Frames{NewRecent[bundleAt, []wire.RawChange](maxFrameBytes)} }
+
+// State gives a record's state: the stored one decoded, or, where that was
+// left out, what its steps add up to; nil when nothing is joined. It is the
+// caller's own.
+func (f *Frames) State(r store.Reader, id syncproto.RecordID, c *Record) (*crdt.Record, error) {
+	if len(c.State) > 0 {
+		rec, err := crdt.Decode(c.State)
+		if err != nil {
+			return nil, fmt.Errorf("record %s: %w", id, err)
+		}
+		return rec, nil
+	}
+	if c.Steps == 0 {
+		return nil, nil
+	}
+	steps, err := Steps(r, id, 0, int(c.Steps))
+	if err != nil {
+		return nil, err
+	}
+	rec, tables := crdt.New(id), Tables(r, id)
+	for i := range steps {
+		j, err := f.joined(r, &steps[i])
+		if err == nil {
+			err = j.joinAgain(rec, tables)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("step %d of record %s: %w", i, id, err)
+		}
+	}
+	if len(steps) != int(c.Steps) {
+		return nil, fmt.Errorf("record %s: %d of %d steps are in the store", id, len(steps), c.Steps)
+	}
+	return rec, nil
+}
+
+// joined reads the part of a step.
+func (f *Frames) joined(r store.Reader, s *Step) (*Joined, error) {
+	changes, err := f.bundle(r, bundleAt{s.Replica, s.Bundle})
+	if err != nil {
+		return nil, err
+	}
+	if s.Seq < s.Bundle || s.Seq-s.Bundle >= syncproto.Seq(len(changes)) || s.Part >= len(changes[s.Seq-s.Bundle].Parts) {
+		return nil, fmt.Errorf("change %s is not in the bundle it came with", s.Change())
+	}
+	c := &changes[s.Seq-s.Bundle]
+	j := &Joined{Step: *s, Header: c.Header}
+	if j.Destroyed = c.Parts[s.Part].Withheld(); !j.Destroyed {
+		j.Content, err = wire.DecodePart(s.Replica, c.Parts[s.Part].Bytes)
+	}
+	return j, err
+}
+
+func (f *Frames) bundle(r store.Reader, at bundleAt) ([]wire.RawChange, error) {
+	if f != nil {
+		if changes, ok := f.recent.Get(at); ok {
+			return changes, nil
+		}
+	}
+	u, err := LoadBundle(r, at.replica, at.from)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := wire.Decompress(u.Frame, u.RawBytes)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := wire.DecodeFrame(raw, at.replica, at.from, u.Count)
+	if err == nil && f != nil {
+		f.recent.Keep(at, changes, len(raw))
+	}
+	return changes, err
+}
