@@ -284,6 +284,8 @@ func (a *pageApply) states(e *syncproto.Entry) error {
 		if len(a.c.own.parts[s.Record]) > 0 && a.c.judgedLate(h.base, rec) {
 			a.late = append(a.late, s.Record)
 		}
+		rec.KeepCounters(a.c.id.Replica, h.base)
+		rec.KeepCounters(a.c.id.Replica, h.shown)
 		a.begin(e.Atom, s.Record, h)
 		h.base = rec
 		a.joinAtom(h, e.Atom)

@@ -38,17 +38,16 @@ type decoder struct {
 // not change.
 func Decode(b []byte) (*Record, error) {
 	d := decoder{Reader: wire.NewReader(b), b: b, r: &Record{}}
-	n := d.Array(encodedMembers)
+	n := d.Array(encodedMembers + 1)
 	if version := d.Uint(); d.Err() == nil && version != formatVersion {
 		return nil, fmt.Errorf("%w: format %d, this build reads %d", ErrDamaged, version, formatVersion)
-	}
-	if d.Err() == nil && n != encodedMembers {
-		d.Failf("state of %d members", n)
 	}
 	r := d.r
 	d.Fixed(r.ID[:])
 	r.Kind = d.Text(syncproto.MaxKindBytes)
-	r.Partial = d.Bool()
+	if r.Partial = d.Bool(); d.Err() == nil && n != encodedMembers && (n != encodedMembers+1 || !r.Partial) {
+		d.Failf("state of %d members", n)
+	}
 	r.Lamport = d.UintMax(math.MaxInt64)
 	d.replicas = readIDs[syncproto.ReplicaID](&d)
 	d.authors = readIDs[syncproto.PersonID](&d)
@@ -56,6 +55,9 @@ func Decode(b []byte) (*Record, error) {
 	d.changes()
 	d.marks()
 	r.fields = d.fields(true)
+	if n > encodedMembers {
+		d.spent()
+	}
 	d.complete()
 	if err := d.Done(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)

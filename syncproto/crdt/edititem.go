@@ -64,7 +64,7 @@ func (e *Edit) InsertItem(field string, at int) (syncproto.ElemID, error) {
 			return syncproto.ElemID{}, invalid("index %d in an empty list", at)
 		}
 		f = e.r.fields.make(field, ClassList)
-		f.list = newList()
+		f.list = &list{places: textField{doc: e.newDoc(target{field: field}, ClassList)}}
 	}
 	place, before, err := e.newPlace(f, at, nil)
 	if err != nil {

@@ -103,7 +103,7 @@ func (e *Edit) doc(t target, p *pendingText) (*text.Doc, error) {
 	if f := e.r.at(t, ClassText); f != nil {
 		return f.text.open()
 	}
-	return text.New(), nil
+	return e.newDoc(t, ClassText), nil
 }
 
 // highest is the replica's highest counter in the text's newest state.

@@ -14,7 +14,7 @@ const formatVersion = 1
 
 // encodedMembers is how many members the state's array has (SPEC.md §4.5):
 // version, id, kind, partial, lamport, replicas, authors, heads, changes,
-// marks, fields.
+// marks, fields; and in a projection that a device has written on, counters.
 const encodedMembers = 11
 
 // markMembers is how many members each mark has in its array.
@@ -36,7 +36,11 @@ type encoder struct {
 func (r *Record) AppendBinary(b []byte) []byte {
 	e := encoder{r: r, b: b}
 	e.tables()
-	e.b = wire.AppendUint(wire.AppendArray(e.b, encodedMembers), formatVersion)
+	members := encodedMembers
+	if len(r.spent) > 0 {
+		members++
+	}
+	e.b = wire.AppendUint(wire.AppendArray(e.b, members), formatVersion)
 	e.b = wire.AppendBytes(e.b, r.ID[:])
 	e.b = wire.AppendText(e.b, r.Kind)
 	e.b = wire.AppendBool(e.b, r.Partial)
@@ -47,6 +51,9 @@ func (r *Record) AppendBinary(b []byte) []byte {
 	e.changes()
 	e.marks()
 	e.fields(r.fields)
+	if len(r.spent) > 0 {
+		e.spent()
+	}
 	return e.b
 }
 

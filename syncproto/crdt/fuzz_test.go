@@ -22,6 +22,9 @@ func FuzzDecode(f *testing.F) {
 			f.Add(s.rec.Project(mask(byte(seed), 40)).AppendBinary(nil))
 			folded, _ := s.rec.Fold(always)
 			f.Add(folded.AppendBinary(nil))
+			kept := s.rec.Project(mask(byte(seed), 40))
+			kept.KeepCounters(s.id, s.rec)
+			f.Add(kept.AppendBinary(nil))
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -38,8 +38,6 @@ type place struct {
 	at syncproto.ElemID
 }
 
-func newList() *list { return &list{places: textField{doc: text.New()}} }
-
 func (l *list) search(id syncproto.ElemID) (int, bool) {
 	return slices.BinarySearchFunc(l.items, id, func(it *item, id syncproto.ElemID) int { return it.id.Compare(id) })
 }

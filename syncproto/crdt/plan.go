@@ -199,12 +199,13 @@ func (pl *plan) list(name string) *listStep {
 }
 
 func (pl *plan) checkPlaces(s *listStep) error {
-	doc := emptyDoc()
-	if f := pl.r.fields.find(s.field, ClassList); f != nil {
-		var err error
-		if doc, err = f.list.places.open(); err != nil {
-			return err
-		}
+	f := pl.r.fields.find(s.field, ClassList)
+	if f == nil {
+		return checkEdit(pl.r.docFor(pl.h.Replica, s.edit), pl.h.Replica, s.edit)
+	}
+	doc, err := f.list.places.open()
+	if err != nil {
+		return err
 	}
 	return checkEdit(doc, pl.h.Replica, s.edit)
 }
@@ -223,11 +224,11 @@ func (pl *plan) checkText(i int, op *syncproto.Op) error {
 	if pl.blindAt(i) != 0 {
 		step.edit.KeepOwn(pl.h.Replica)
 	}
-	doc := emptyDoc()
-	if f := pl.r.at(step.target, ClassText); f != nil {
-		if doc, err = f.text.open(); err != nil {
-			return err
-		}
+	var doc *text.Doc
+	if f := pl.r.at(step.target, ClassText); f == nil {
+		doc = pl.r.docFor(pl.h.Replica, step.edit)
+	} else if doc, err = f.text.open(); err != nil {
+		return err
 	}
 	if err := checkEdit(doc, pl.h.Replica, step.edit); err != nil {
 		return fmt.Errorf("text %q: %w", op.Field, err)
@@ -326,7 +327,7 @@ func (pl *plan) integrate() {
 		s := &pl.lists[i]
 		f := pl.r.fields.make(s.field, ClassList)
 		if f.list == nil {
-			f.list = newList()
+			f.list = &list{places: textField{doc: pl.r.docFor(pl.h.Replica, s.edit)}}
 		}
 		f.list.integrate(pl.h.Replica, s)
 	}
@@ -338,7 +339,7 @@ func (pl *plan) integrate() {
 		}
 		f := set.make(name, ClassText)
 		if f.text == nil {
-			f.text = newText()
+			f.text = &textField{doc: pl.r.docFor(pl.h.Replica, s.edit)}
 		}
 		f.text.apply(pl.h.Replica, s.edit)
 	}

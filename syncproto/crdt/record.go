@@ -48,6 +48,7 @@ type Record struct {
 	changes []change   // the table that refs point into; may hold dead ones
 	live    int        // how many of them were alive at the last compaction
 	fields  fieldSet
+	spent   []spent // see KeepCounters; never modified in place
 }
 
 // New returns the empty state of a record that no change has touched yet.

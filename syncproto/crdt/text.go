@@ -7,17 +7,11 @@ import (
 	"github.com/chuantou/chuantou/syncproto/text"
 )
 
-// emptyDoc returns what stands for a text that no op has touched yet: a new one
-// each time, since even checking an edit may open it.
-func emptyDoc() *text.Doc { return text.New() }
-
 // textField holds a text as its stored bytes until someone looks at it.
 type textField struct {
 	raw []byte    // nil once doc may differ from it
 	doc *text.Doc // nil until opened
 }
-
-func newText() *textField { return &textField{doc: text.New()} }
 
 // open decodes the text, once.
 func (t *textField) open() (*text.Doc, error) {

@@ -14,7 +14,7 @@ var emptyState = []byte{formatVersion, 0, 0}
 // one run, as nearly every text begins (and most never get another edit), and
 // how many elements it has.
 func (d *Doc) begins(e Edit) (elements int, ok bool) {
-	if d.elements > 0 || len(e.Inserts) != 1 || len(e.Deletes) > 0 {
+	if d.elements > 0 || d.folded || len(e.Inserts) != 1 || len(e.Deletes) > 0 {
 		return 0, false
 	}
 	ins := &e.Inserts[0]

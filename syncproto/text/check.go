@@ -64,7 +64,7 @@ func (d *Doc) checkInserts(author syncproto.ReplicaID, runs []Insert, next uint6
 		if ins.Text == "" || ins.runes == 0 && !utf8.ValidString(ins.Text) {
 			return 0, fmt.Errorf("%w: text of element %d is empty or not UTF-8", ErrInvalid, ins.Counter)
 		}
-		if d.folded && ins.Left.IsNone() && ins.Right.IsNone() {
+		if d.folded && d.elements > 0 && ins.Left.IsNone() && ins.Right.IsNone() {
 			return 0, missing(ins.Left, "an insert that knew of no element, but some are folded away")
 		}
 		for _, id := range [...]syncproto.ElemID{ins.Left, ins.Right} {

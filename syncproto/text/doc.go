@@ -68,6 +68,19 @@ type Doc struct {
 // New returns an empty text.
 func New() *Doc { return &Doc{raw: emptyState, plain: emptyState[len(emptyState):]} }
 
+// NewAfter returns what a text is to somebody who sees nothing of it but knows
+// that r's counters have come to counter: r's elements go on from there, up to
+// it they are as good as folded away.
+func NewAfter(r syncproto.ReplicaID, counter uint64) *Doc {
+	d := New()
+	if counter > 0 && counter < maxCounter {
+		d.open()
+		d.addAuthor(r, counter)
+		d.folded = true
+	}
+	return d
+}
+
 func (d *Doc) reset(items int) {
 	d.items = make([]item, 0, items)
 	d.nodes = append(make([]node, 0, 1+items/(fan/2)), node{parent: -1, next: -1, leaf: true})
