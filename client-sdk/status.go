@@ -169,6 +169,17 @@ func (c *Client) putReceipt(b *localstore.Batch, r *syncproto.Receipt) {
 	}
 }
 
+// Receipt is the server's last signed word about this device, as it came, nil
+// before the first: what a person can keep, and "chuantou receipt verify" reads.
+func (c *Client) Receipt() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.receipt == nil {
+		return nil
+	}
+	return wire.AppendReceipt(nil, c.receipt)
+}
+
 // takeReceipt puts a stored receipt to use and tells who watches.
 func (c *Client) takeReceipt(r *syncproto.Receipt) {
 	was := c.receipt

@@ -71,3 +71,16 @@ func parseKeys(read func(name string) (file string, b []byte, err error)) (k key
 	}
 	return k, nil
 }
+
+// PublicKey is the public key of the installation in a folder: what its receipts
+// are checked with.
+func PublicKey(dir string) (ed25519.PublicKey, error) {
+	if _, err := readSettings(dir); err != nil {
+		return nil, err
+	}
+	k, err := loadKeys(dir)
+	if err != nil {
+		return nil, err
+	}
+	return k.sign.Public().(ed25519.PublicKey), nil
+}

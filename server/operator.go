@@ -20,6 +20,7 @@ import (
 //	GET  /operator/backup      everything, as package backup writes it; not sealed
 //	POST /operator/backed-up   Verified as JSON: note what a verified backup holds
 //	POST /operator/outbox      a sealed outbox, as a device wrote it
+//	GET  /operator/audit       the audit log read to its end, looking for ?head=
 //
 // An error is {"detail"}, as everywhere. A backup that ends early lacks its end
 // frame, and its connection is cut.
@@ -27,6 +28,7 @@ func (s *Server) operatorRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /operator/backup", s.serveBackup)
 	mux.HandleFunc("POST /operator/backed-up", s.serveBackedUp)
 	mux.HandleFunc("POST /operator/outbox", s.serveOutbox)
+	mux.HandleFunc("GET /operator/audit", s.serveAudit)
 }
 
 // maxVerifiedBytes bounds what is said of a backup: some 60 bytes a replica.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/chuantou/chuantou/server/httpapi"
 	"github.com/chuantou/chuantou/server/ingest"
@@ -14,6 +15,11 @@ import (
 type settler struct {
 	ingest *ingest.Ingest
 	reads  *reading.Reading
+	audit  httpapi.Auditor
+}
+
+func (s settler) note(ctx context.Context, admin syncproto.PersonID, what string, w httpapi.HeldWork, out ingest.Settled) error {
+	return s.audit.Note(ctx, admin, what, fmt.Sprintf("replica %s record %s parts %d", w.Replica, w.Record, out.Parts))
 }
 
 var errNotAnswering = syncproto.Errorf(syncproto.KindForbidden, "这里没有归您处理的待处理改动")
@@ -44,6 +50,9 @@ func (s settler) Release(ctx context.Context, admin syncproto.PersonID, w httpap
 		return httpapi.Settled{}, err
 	}
 	out, err := s.ingest.Release(ctx, ingest.Work(w))
+	if err == nil {
+		err = s.note(ctx, admin, "held work released", w, out)
+	}
 	return httpapi.Settled(out), err
 }
 
@@ -52,5 +61,8 @@ func (s settler) Reject(ctx context.Context, admin syncproto.PersonID, w httpapi
 		return httpapi.Settled{}, err
 	}
 	out, err := s.ingest.Reject(ctx, admin, ingest.Work(w), reason)
+	if err == nil {
+		err = s.note(ctx, admin, "held work rejected", w, out)
+	}
 	return httpapi.Settled(out), err
 }

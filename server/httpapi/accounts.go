@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/chuantou/chuantou/syncproto"
@@ -180,7 +181,9 @@ func (a *API) createCode(q *call) error {
 	if err != nil {
 		return err
 	}
-	a.Log.InfoContext(q.ctx, "code requested", "for", p.ID, "by", by)
+	if err := a.note(q, by, "code requested", "for", p.ID); err != nil {
+		return err
+	}
 	return a.sendJSON(q, codeAnswer{Request: id, Expires: expires.UTC().Truncate(time.Second), Person: p.ID, PersonName: p.Name})
 }
 
@@ -227,7 +230,9 @@ func (a *API) giveCode(q *call, p Person, by syncproto.PersonID) error {
 	if err != nil {
 		return err
 	}
-	a.Log.InfoContext(q.ctx, "code created", "for", p.ID, "for_admin", by, "by", q.who.words())
+	if err := a.note(q, by, "code created", "for", p.ID); err != nil {
+		return err
+	}
 	return a.sendCode(q, p, code, expires)
 }
 
@@ -243,7 +248,9 @@ func (a *API) ownCode(q *call) error {
 		return err
 	}
 	p, _ := a.People.Person(q.who.Person)
-	a.Log.InfoContext(q.ctx, "code created", "for", p.ID, "by", "his own device", "replica", q.who.Replica)
+	if err := a.note(q, p.ID, "code created", "for", p.ID, "on", q.who.Replica); err != nil {
+		return err
+	}
 	return a.sendCode(q, p, code, expires)
 }
 
@@ -268,11 +275,24 @@ func (a *API) setPassword(q *call) error {
 	if err := a.Auth.SetPassword(q.ctx, p.ID, in.Login, in.Password); err != nil {
 		return err
 	}
-	a.Log.InfoContext(q.ctx, "password set", "for", p.ID, "by", q.who.words())
+	if err := a.note(q, q.who.Person, "password set", "for", p.ID); err != nil {
+		return err
+	}
 	return a.sendJSON(q, struct {
 		Person syncproto.PersonID `json:"person"`
 		Login  string             `json:"login"`
 	}{p.ID, in.Login})
+}
+
+// note takes an act down in the audit log, and in the log of the process. The
+// pairs say to whom or what.
+func (a *API) note(q *call, by syncproto.PersonID, what string, pairs ...any) error {
+	var about strings.Builder
+	for i := 0; i+1 < len(pairs); i += 2 {
+		fmt.Fprintf(&about, "%v %v ", pairs[i], pairs[i+1])
+	}
+	a.Log.InfoContext(q.ctx, what, append(pairs, "admin", by, "by", q.who.words())...)
+	return a.Auditor.Note(q.ctx, by, what, strings.TrimSpace(about.String()))
 }
 
 // words says in a log who did something.

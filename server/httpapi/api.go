@@ -41,6 +41,13 @@ type Unlocker interface {
 	UnlockCode(ctx context.Context, replica syncproto.ReplicaID, number string, days int) (string, error)
 }
 
+// Auditor takes down what was done to devices, accounts and held work, durably.
+type Auditor interface {
+	// Note adds one act; by is zero for the operator of the machine, who named
+	// nobody. about holds ids and states, never a field's value.
+	Note(ctx context.Context, by syncproto.PersonID, what, about string) error
+}
+
 // Reader answers the JSON reads, filtered and masked for one viewer. A record
 // that is absent and one that is not to be seen are the same error of
 // syncproto.KindNotFound.
@@ -127,6 +134,7 @@ type Config struct {
 	Settler  Settler
 	Traffic  Traffic
 	Unlocker Unlocker
+	Auditor  Auditor
 	People   People
 	Identity Identity
 	Now      func() time.Time
@@ -150,8 +158,8 @@ type API struct {
 
 // New returns the API with all routes of docs/http.md.
 func New(c Config) (*API, error) {
-	if c.Auth == nil || c.Pusher == nil || c.Puller == nil || c.Reader == nil || c.Actor == nil || c.Settler == nil || c.Traffic == nil || c.Unlocker == nil || c.People == nil || c.Now == nil {
-		return nil, errors.New("httpapi: Auth, Pusher, Puller, Reader, Actor, Settler, Traffic, Unlocker, People and Now are needed")
+	if c.Auth == nil || c.Pusher == nil || c.Puller == nil || c.Reader == nil || c.Actor == nil || c.Settler == nil || c.Traffic == nil || c.Unlocker == nil || c.Auditor == nil || c.People == nil || c.Now == nil {
+		return nil, errors.New("httpapi: Auth, Pusher, Puller, Reader, Actor, Settler, Traffic, Unlocker, Auditor, People and Now are needed")
 	}
 	if len(c.Identity.SignKey) != ed25519.PublicKeySize || c.Identity.SealKey == nil || c.Identity.Epoch == nil {
 		return nil, errors.New("httpapi: the server's keys and epoch are needed")

@@ -122,7 +122,9 @@ func (a *API) changeDevice(q *call) error {
 	if acc, err = a.Auth.Account(q.ctx, in.Replica); err != nil {
 		return err
 	}
-	a.Log.InfoContext(q.ctx, "device changed", "replica", in.Replica, "of", p.ID, "state", acc.State, "wipe", acc.Wipe, "lease", acc.Lease, "renamed", in.Name != "", "by", q.who.words())
+	if err := a.note(q, q.who.Person, "device changed", "replica", in.Replica, "of", p.ID, "state", acc.State, "wipe", acc.Wipe, "lease", acc.Lease, "renamed", in.Name != ""); err != nil {
+		return err
+	}
 	d := a.device(&acc, p.Name)
 	if err := a.Traffic.Traffic(d.Replica, &d); err != nil {
 		return err
@@ -181,7 +183,9 @@ func (a *API) unlock(q *call) error {
 	if err != nil {
 		return err
 	}
-	a.Log.InfoContext(q.ctx, "unlock code made", "replica", in.Replica, "of", p.ID, "days", in.Days, "by", q.who.words())
+	if err := a.note(q, q.who.Person, "unlock code made", "replica", in.Replica, "of", p.ID, "days", in.Days); err != nil {
+		return err
+	}
 	return a.sendJSON(q, struct {
 		Code string `json:"code"`
 		Days int    `json:"days"`
@@ -199,7 +203,9 @@ func (a *API) wiped(q *call) error {
 	if err := a.Auth.NoteWiped(q.ctx, q.who.Replica); err != nil {
 		return err
 	}
-	a.Log.InfoContext(q.ctx, "device wiped", "replica", q.who.Replica, "drafts", in.Drafts)
+	if err := a.note(q, q.who.Person, "device wiped", "replica", q.who.Replica, "drafts", in.Drafts); err != nil {
+		return err
+	}
 	return a.sendJSON(q, struct{}{})
 }
 

@@ -33,6 +33,7 @@ const seed = "httpapi tests, seed of 32 bytes!"
 // world is an API over real accounts, with small stand-ins behind the other
 // interfaces that remember what they were asked.
 type world struct {
+	noted []string // in the audit log
 	*httpapi.API
 	t    testing.TB
 	auth *authn.Authn
@@ -93,7 +94,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w.API, err = httpapi.New(httpapi.Config{
-		Auth: w.auth, Pusher: w, Puller: w, Reader: &w.read, Actor: &w.read, Settler: &w.settle, Traffic: w, Unlocker: w, People: w, Now: w.clock,
+		Auth: w.auth, Pusher: w, Puller: w, Reader: &w.read, Actor: &w.read, Settler: &w.settle, Traffic: w, Unlocker: w, Auditor: w, People: w, Now: w.clock,
 		Identity: httpapi.Identity{SignKey: public, SealKey: sealKey.PublicKey(), Origin: "https://zs.example", Epoch: st.Epoch},
 		Ready:    func(context.Context) error { return w.ready },
 		Log:      slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -215,6 +216,12 @@ func (r *reader) History(_ context.Context, v syncproto.PersonID, _ syncproto.Re
 func (r *reader) Held(_ context.Context, v syncproto.PersonID) (httpapi.HeldList, error) {
 	r.viewer = v
 	return httpapi.HeldList{}, r.err
+}
+
+// Note keeps what was done.
+func (w *world) Note(_ context.Context, by syncproto.PersonID, what, about string) error {
+	w.noted = append(w.noted, fmt.Sprint(by, " ", what, " ", about))
+	return nil
 }
 
 // UnlockCode is what it was asked for.

@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chuantou/chuantou/server/audit"
 	"github.com/chuantou/chuantou/server/authz"
 	"github.com/chuantou/chuantou/server/directory"
 	"github.com/chuantou/chuantou/server/records"
@@ -334,6 +335,11 @@ func fillReceipt(r store.Reader, c *syncproto.Receipt) error {
 	if err != nil {
 		return err
 	}
+	head, err := audit.LoadHead(r)
+	if err != nil {
+		return err
+	}
+	c.Audit = head.Link
 	c.Received, c.Forked, c.BackedUp = log.Received, log.Forked, log.BackedUp
 	if len(c.BackedUp) > 0 && c.BackedUp.Covers(c.Received) {
 		c.Level = syncproto.LevelBackedUp

@@ -23,7 +23,7 @@ type command struct {
 
 // order is how help lists the commands: as a day goes.
 var order = []string{"enrol", "new", "edit", "join", "submit", "share", "discard", "list", "show", "history", "past", "resolve", "correct", "decline", "merge", "split", "void", "restore",
-	"sync", "status", "trip", "devices", "code", "lock", "unlock", "export-outbox", "pin", "kinds"}
+	"sync", "status", "trip", "devices", "code", "lock", "unlock", "export-outbox", "receipt", "pin", "kinds"}
 
 var commands map[string]command
 
@@ -70,6 +70,7 @@ Without CODE it shows the number to read out to the administrator, who makes the
 code from it: good once, for this device, within 24 hours. Ten wrong codes, and
 only a sync opens.`, (*app).unlock, false},
 		"export-outbox": {"FILE", "write what the server lacks to a file that anyone may carry and only the server can open", "", (*app).exportOutbox, false},
+		"receipt":       {"FILE", "write the server's last signed word about this device to a file", "", (*app).receipt, false},
 		"pin": {"[-new-file FILE | -none]", "set or change the PIN, or take it off", `
 The present PIN is given as for every command. The new one is read from FILE,
 else from $CHUANTOU_DEVICE_NEW_PIN, else asked for twice at the terminal. The

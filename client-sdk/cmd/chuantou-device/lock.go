@@ -1,6 +1,10 @@
 package main
 
-import "time"
+import (
+	"errors"
+	"os"
+	"time"
+)
 
 func (a *app) lock(args []string) error {
 	if len(args) != 0 {
@@ -82,4 +86,15 @@ func (a *app) code(args []string) error {
 	}
 	a.printf("%s\n%s\n24 小时内、只能用一次；只给本人用\n", code, ticket)
 	return nil
+}
+
+func (a *app) receipt(args []string) error {
+	if len(args) != 1 {
+		return errUsage
+	}
+	b := a.client.Receipt()
+	if b == nil {
+		return errors.New("还没有回执：先同步一次")
+	}
+	return os.WriteFile(args[0], b, 0o600)
 }

@@ -41,6 +41,8 @@ const usage = `chuantou is the server of 船头记: devices sync with it, leader
       find out whether a backup is whole; make a key for backups
   chuantou restore FILE DIR
       make the installation in a backup anew
+  chuantou receipt verify FILE, chuantou audit verify
+      whether a device's receipt is genuine, and the list of what was done whole
   chuantou version
 
 chuantou COMMAND -h tells more of each. Every flag can be given in the
@@ -70,6 +72,10 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 		err = admin(ctx, args[1:], in, out)
 	case "backup":
 		err = backupCommand(ctx, args[1:], out)
+	case "receipt":
+		err = receiptCommand(ctx, args[1:], out)
+	case "audit":
+		err = auditCommand(ctx, args[1:], out)
 	case "restore":
 		err = restore(ctx, args[1:], out)
 	case "version", "-version", "--version":
