@@ -1,6 +1,7 @@
 package clientsdk
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/seal"
+	"github.com/chuantou/chuantou/syncproto/text"
 	"github.com/chuantou/chuantou/syncproto/view"
 )
 
@@ -22,6 +24,9 @@ type Contribution struct {
 	Reason  string              `json:"reason,omitempty"`
 	// Fields are those whose present content comes from it.
 	Fields []string `json:"fields"`
+	// Texts stands for all saves of another device that left their mark in long
+	// texts: a text tells its writers, not their saves. Seq and When are zero.
+	Texts bool `json:"texts,omitempty"`
 }
 
 // History lists the saves that a record is made of, the oldest first, as far
@@ -50,22 +55,88 @@ func (c *Client) History(id syncproto.RecordID) ([]Contribution, error) {
 		}
 	}
 	eachStamp(h.shown, note)
+	texts := textWriters(h.shown)
 	for _, p := range c.own.parts[id] {
-		note(crdt.Stamp{Dot: syncproto.Dot{Replica: p.replica, Seq: p.seq}, Author: c.id.Person, Wall: p.wall}, "")
+		at := crdt.Stamp{Dot: syncproto.Dot{Replica: p.replica, Seq: p.seq}, Author: c.id.Person, Wall: p.wall}
+		note(at, "")
 		c.markOwn(saves[ownChange{p.replica, p.seq}], id)
+		_, part, err := c.readPart(p)
+		if err != nil {
+			continue // dropped: the server has it, the texts tell it below
+		}
+		for i := range part.Ops {
+			if op := &part.Ops[i]; op.Kind == syncproto.OpText && slices.Contains(texts[p.replica], op.Field) {
+				note(at, op.Field)
+			}
+		}
 	}
-	out := make([]Contribution, 0, len(saves))
+	out := c.otherTexts(texts, saves)
 	for _, s := range saves {
 		slices.Sort(s.Fields)
 		out = append(out, *s)
 	}
 	slices.SortFunc(out, func(a, b Contribution) int {
+		if a.Texts != b.Texts {
+			return cmp.Compare(b.Seq, a.Seq) // what has no time comes last
+		}
 		if d := a.When.Compare(b.When); d != 0 {
 			return d
 		}
 		return syncproto.Dot{Replica: a.Replica, Seq: a.Seq}.Compare(syncproto.Dot{Replica: b.Replica, Seq: b.Seq})
 	})
 	return out, nil
+}
+
+// textWriters lists, by replica, the fields in whose texts its words stand.
+func textWriters(rec *crdt.Record) map[syncproto.ReplicaID][]string {
+	out := map[syncproto.ReplicaID][]string{}
+	take := func(doc *text.Doc, field string) {
+		if doc == nil {
+			return
+		}
+		for _, p := range doc.Passages() {
+			if !slices.Contains(out[p.Replica], field) {
+				out[p.Replica] = append(out[p.Replica], field)
+			}
+		}
+	}
+	for _, f := range rec.Fields() {
+		take(rec.Text(f.Name), f.Name)
+		for _, item := range rec.Items(f.Name, true) {
+			for _, sub := range item.Fields() {
+				take(item.Text(sub.Name), f.Name)
+			}
+		}
+	}
+	return out
+}
+
+// otherTexts tells the writers of texts of whom no save is known that wrote
+// them: those of other devices, and saves that were dropped here.
+func (c *Client) otherTexts(texts map[syncproto.ReplicaID][]string, saves map[ownChange]*Contribution) (out []Contribution) {
+	own := c.replicas()
+	for replica, fields := range texts {
+		t := Contribution{Replica: replica, Texts: true, Sync: SyncReceived, Own: slices.Contains(own, replica)}
+		if t.Own && c.id != nil {
+			t.Author = c.id.Person
+		}
+		var told []string
+		for at, s := range saves {
+			if at.replica == replica {
+				t.Author, told = s.Author, append(told, s.Fields...)
+			}
+		}
+		for _, f := range fields {
+			if !t.Own || !slices.Contains(told, f) {
+				t.Fields = append(t.Fields, f)
+			}
+		}
+		if len(t.Fields) > 0 {
+			slices.Sort(t.Fields)
+			out = append(out, t)
+		}
+	}
+	return out
 }
 
 func (c *Client) markOwn(s *Contribution, id syncproto.RecordID) {

@@ -349,7 +349,15 @@ func (a *app) history(args []string) error {
 	}
 	var rows [][]string
 	for _, s := range h {
-		rows = append(rows, []string{s.When.In(zone).Format("2006-01-02 15:04:05"), a.named(s.Author.String()), fmt.Sprintf("%s/%d", s.Replica.String()[:8], s.Seq), string(s.Sync), strings.Join(s.Fields, " ")})
+		when, device := s.When.In(zone).Format("2006-01-02 15:04:05"), fmt.Sprintf("%s/%d", s.Replica.String()[:8], s.Seq)
+		if s.Texts {
+			when, device = "（文字，时间见 past）", s.Replica.String()[:8]
+		}
+		who := "（不详）"
+		if !s.Author.IsZero() {
+			who = a.named(s.Author.String())
+		}
+		rows = append(rows, []string{when, who, device, string(s.Sync), strings.Join(s.Fields, " ")})
 	}
 	a.table([]string{"时间", "谁", "设备/序号", "状态", "内容"}, rows)
 	return nil
