@@ -11,7 +11,7 @@ import (
 )
 
 // An edit that comes after its record's window (SPEC.md §1.9) is joined without
-// removing anything, and in the same update a change of the server's takes back
+// removing or setting anything, and in the same update a change of the server's takes back
 // what it added and says so in the record's corrections. So there is no moment,
 // and no crash, between an edit that counts and the verdict that it does not,
 // and what is stored is one verdict whatever is delivered, or built, again.
@@ -91,10 +91,15 @@ func (v *verdict) covers(field string) bool {
 	return slices.ContainsFunc(v.entries, func(e map[string]any) bool { return e["field"] == field })
 }
 
-// blindness makes the part remove nothing where it counts for nothing.
+// blindness makes the part remove and set nothing where it counts for nothing.
 func (v *verdict) blindness(w *work, opt crdt.Options) crdt.Options {
 	w.blind = nil
-	return crdt.Options{Blind: func(field, sub string) bool {
+	for i := range v.part.Ops {
+		if f := v.part.Ops[i].Field; !slices.Contains(w.void, f) {
+			w.void = append(w.void, f)
+		}
+	}
+	return crdt.Options{Void: v.covers, Blind: func(field, sub string) bool {
 		if v.covers(field) {
 			w.note(field, sub)
 			return true
@@ -115,7 +120,9 @@ func (t *txn) judge(w *work) error {
 // give writes the verdict on a part that was joined to w.
 func (t *txn) give(w *work, v *verdict) error {
 	pen := t.in.judgesPen(t.epoch, w.facts.Place)
-	e, _, err := w.rec.Clone().Undo(pen, &v.header, &v.part, v.before)
+	added := v.part
+	added.Ops = slices.DeleteFunc(slices.Clone(added.Ops), func(op syncproto.Op) bool { return op.Kind == syncproto.OpSet }) // they left nothing
+	e, _, err := w.rec.Clone().Undo(pen, &v.header, &added, v.before)
 	if err != nil {
 		return err
 	}

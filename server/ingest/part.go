@@ -55,7 +55,7 @@ func (t *txn) part(dev Device, s *stored, log *records.Log, change, index int, r
 		return err
 	}
 	s.keys = append(s.keys, keys...)
-	w.steps = append(w.steps, records.Step{Replica: c.Replica, Seq: c.Seq, Part: index, Bundle: s.from, Received: t.now, Blind: w.blind})
+	w.steps = append(w.steps, records.Step{Replica: c.Replica, Seq: c.Seq, Part: index, Bundle: s.from, Received: t.now, Blind: w.blind, Void: w.void})
 	if err := t.judge(w); err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part, 
 
 // blindness is what the author could not read; joining notes it in w.
 func (t *txn) blindness(dev Device, w *work, v *authz.Viewer, creates bool) (opt crdt.Options) {
-	w.blind = nil
+	w.blind, w.void = nil, nil
 	if (creates || dev.Server) && t.let != letUndone {
 		return opt
 	}
@@ -449,6 +449,6 @@ func (t *txn) settled(w *work, x waiter, p *heldPart) error {
 	t.released[x.HeldPart] = true
 	t.b.Delete(records.HoldKey(x.Replica, x.Seq, x.Part))
 	t.b.Delete(records.WaitKey(w.rec.ID, x.Replica, x.Seq, x.Part))
-	w.steps = append(w.steps, records.Step{Replica: x.Replica, Seq: x.Seq, Part: x.Part, Bundle: p.bundle, Received: p.received, Blind: w.blind})
+	w.steps = append(w.steps, records.Step{Replica: x.Replica, Seq: x.Seq, Part: x.Part, Bundle: p.bundle, Received: p.received, Blind: w.blind, Void: w.void})
 	return nil
 }

@@ -65,6 +65,7 @@ type work struct {
 	found   map[syncproto.ReplicaID]*text.Table // of folds made again by this update
 	steps   []records.Step
 	blind   []records.BlindField // of the part joined last
+	void    []string             // the same: fields that it came too late to set
 	verdict *verdict             // on the part joined last, not yet given
 
 	ready bool // prepared: every part of the slice is joined, what follows from them derived

@@ -27,6 +27,7 @@ type blindness uint8
 const (
 	blindField blindness = 1 << iota // the field, or the list that holds the item
 	blindSub                         // the field of the item
+	void                             // a set that counts for nothing
 )
 
 func (c *context) at(op uint32, b blindness) { c.op, c.blind = op, b }
@@ -95,6 +96,9 @@ func (c *context) apply(op *syncproto.Op) {
 func (c *context) edit(s *fieldSet, name string, op *syncproto.Op, blind bool) {
 	switch op.Kind {
 	case syncproto.OpSet:
+		if c.blind&void != 0 {
+			return
+		}
 		f := s.make(name, ClassValue)
 		f.entries = c.drop(f.entries, blind)
 		f.entries = c.insert(f.entries, ClassValue, entry{ref: c.dot(), value: normal(op.Value)})

@@ -17,6 +17,10 @@ type Options struct {
 	// at all it tells whether deletes and restores of the record count. It is
 	// asked before anything of the part is applied.
 	Blind func(field, sub string) bool
+	// Void reports whether sets of a field count for nothing: they leave no value,
+	// but on items that the part itself makes. It goes with Blind, so that such a
+	// part replaces nothing either.
+	Void func(field string) bool
 	// Read says that package wire read the part: its values are canonical and
 	// within the limits, and are not read a second time. It changes no outcome.
 	Read bool

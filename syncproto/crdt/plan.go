@@ -3,6 +3,7 @@ package crdt
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/chuantou/chuantou/syncproto"
@@ -84,7 +85,17 @@ func (pl *plan) askBlind(opt Options) {
 		if op.Sub != "" && opt.Blind(op.Field, op.Sub) {
 			pl.blind[i] |= blindSub
 		}
+		if op.Kind == syncproto.OpSet && opt.Void != nil && opt.Void(op.Field) && !pl.makes(op.Item) {
+			pl.blind[i] |= void
+		}
 	}
+}
+
+// makes reports whether the part itself inserts an item.
+func (pl *plan) makes(item syncproto.ElemID) bool {
+	return item.Replica == pl.h.Replica && slices.ContainsFunc(pl.p.Ops, func(op syncproto.Op) bool {
+		return op.Kind == syncproto.OpItemInsert && op.Counter == item.Counter
+	})
 }
 
 func (pl *plan) checkOp(i int, op *syncproto.Op) error {

@@ -14,8 +14,7 @@
 //
 // Values, members, entries and the code points inserted into one text have to
 // be unique within their field: that is how a reader's view is told apart.
-// What was undone is expected of nobody, and what it had replaced may stand
-// again. What was held is expected of nobody but its author, what nobody was told
+// What was undone is expected of nobody. What was held is expected of nobody but its author, what nobody was told
 // about may be there or not.
 //
 // For tests only.

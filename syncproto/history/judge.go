@@ -76,7 +76,6 @@ type field struct {
 	kind   Kind            // Set, Text, Add, Append or Insert
 	makers map[string]made // by value, of a text by code point
 	ends   map[string]sure // what took it away, as sure as the surest
-	again  bool            // an undone save set it: what it had replaced may stand again
 	runs   []run           // of a text: what one save inserted, in order
 }
 
@@ -110,7 +109,6 @@ func (f *field) take(a *Act, p *Part, s sure) {
 		for _, old := range a.Saw {
 			end(old)
 		}
-		f.again = f.again || p.Fate == Undone
 	}
 	f.kind = a.Kind
 	f.makers[a.Value] = made{p, s}
@@ -175,7 +173,7 @@ func (j *judgement) live(f *field, shown []string) {
 			// It went with its item, which stands struck out.
 		case n == 1 && m.sure == no:
 			j.fail("%s: %q of save %d is shown, which was not applied (%s)", f.name, what, m.by.Save, m.by.Reason)
-		case n == 1 && end == yes && !f.again:
+		case n == 1 && end == yes:
 			j.fail("%s: %q of save %d is shown, though a later save took it away knowingly", f.name, what, m.by.Save)
 		case n == 0 && m.sure == yes && end == no:
 			j.fail("%s: %q of save %d by %s is lost: acknowledged, and nobody took it away", f.name, what, m.by.Save, m.by.By)
