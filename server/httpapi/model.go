@@ -223,9 +223,11 @@ type HeldPart struct {
 	Seq      syncproto.Seq        `json:"seq"`
 	Record   syncproto.RecordID   `json:"record"`
 	Kind     string               `json:"kind,omitempty"`
+	Place    string               `json:"place,omitempty"` // code of where the record lies, or would
 	By       string               `json:"by,omitempty"`
 	Device   string               `json:"device,omitempty"`
 	Reason   syncproto.HoldReason `json:"reason"`
 	Words    string               `json:"words"` // the reason, in a sentence
+	Written  time.Time            `json:"written"`
 	Received time.Time            `json:"received"`
 }

@@ -360,7 +360,7 @@ func (j JSON) jsonEntry(l *loaded, c *change) httpapi.HistoryEntry {
 
 // Held is httpapi.Reader.
 func (j JSON) Held(ctx context.Context, viewer syncproto.PersonID) (httpapi.HeldList, error) {
-	parts, more, err := j.held(ctx, j.viewer(viewer))
+	parts, more, err := j.held(ctx, j.viewer(viewer), maxHeld)
 	out := httpapi.HeldList{Parts: []httpapi.HeldPart{}, More: more}
 	for i := range parts {
 		out.Parts = append(out.Parts, j.jsonHeld(&parts[i]))
@@ -370,6 +370,6 @@ func (j JSON) Held(ctx context.Context, viewer syncproto.PersonID) (httpapi.Held
 
 func (j JSON) jsonHeld(p *heldPart) httpapi.HeldPart {
 	var w web.HeldPart = j.heldPart(p)
-	return httpapi.HeldPart{Replica: p.Replica, Seq: p.Seq, Record: p.hold.Record, Kind: p.hold.Kind, By: w.By.Name, Device: w.Device,
-		Reason: p.hold.Reason, Words: w.Reason, Received: w.Received}
+	return httpapi.HeldPart{Replica: p.Replica, Seq: p.Seq, Record: p.hold.Record, Kind: p.kind, Place: p.place, By: w.By.Name, Device: w.Device,
+		Reason: p.hold.Reason, Words: w.Reason, Written: w.Written, Received: w.Received}
 }

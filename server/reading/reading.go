@@ -15,7 +15,6 @@ import (
 
 	"github.com/chuantou/chuantou/server/authz"
 	"github.com/chuantou/chuantou/server/directory"
-	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/server/timeline"
 	"github.com/chuantou/chuantou/server/web"
@@ -103,7 +102,11 @@ func (g *Reading) news(ctx context.Context, viewer *authz.Viewer, q *web.Timelin
 		}
 	}
 	out.Leads = leads(open, unproven, confirm, page.More)
-	return nil
+	lead, n, err := g.heldLead(ctx, viewer)
+	if out.Complete.Held = n; n > 0 {
+		out.Leads = append([]web.Lead{lead}, out.Leads...)
+	}
+	return err
 }
 
 func one(b bool) int {
@@ -320,116 +323,4 @@ func marksOf(w *timeline.Row, seen time.Time) web.Marks {
 		m.Unsettled = append(m.Unsettled, "待核")
 	}
 	return m
-}
-
-// Held is web.Source: what waits in the viewer's territory.
-func (g *Reading) Held(ctx context.Context, v web.Viewer) (web.HeldPage, error) {
-	out := web.HeldPage{Complete: g.complete()}
-	if !v.Admin {
-		return out, web.ErrNotFound
-	}
-	parts, more, err := g.held(ctx, g.viewer(v.Person))
-	if err != nil {
-		return out, err
-	}
-	out.More = more
-	rows := map[web.HeldWork]int{}
-	for _, p := range parts {
-		work := web.HeldWork{Replica: p.Replica, Record: p.hold.Record}
-		if i, ok := rows[work]; ok && p.Part&records.ForkedPart == 0 {
-			out.Rows[i].Parts++
-			out.Rows[i].Work = settleable(&p, out.Rows[i].Work)
-			continue
-		}
-		row := web.HeldRow{HeldPart: g.heldPart(&p), Kind: web.Kind{Code: p.hold.Kind, Label: g.kindLabel(p.hold.Kind)}, Title: g.kindLabel(p.hold.Kind)}
-		row.Parts = 1
-		if p.Part&records.ForkedPart == 0 && !p.hold.Record.IsZero() {
-			row.Work, rows[work] = settleable(&p, web.HeldWork{}), len(out.Rows)
-		}
-		if p.readable {
-			row.Record = p.hold.Record
-		}
-		out.Rows = append(out.Rows, row)
-	}
-	return out, nil
-}
-
-// settleable names the work of a part that an administrator can settle: what
-// waits for something that is not here is joined by itself when that comes.
-func settleable(p *heldPart, otherwise web.HeldWork) web.HeldWork {
-	switch p.hold.Reason {
-	case syncproto.HoldScope, syncproto.HoldRevoked:
-		return web.HeldWork{Replica: p.Replica, Record: p.hold.Record}
-	}
-	return otherwise
-}
-
-type heldPart struct {
-	records.HeldPart
-	hold     records.Hold
-	readable bool // the record itself may be opened by the viewer
-}
-
-// maxHeld bounds one list of held parts.
-const maxHeld = 500
-
-// held lists the held parts an administrator answers for: of records in his
-// territory, and of authors whose roles lie in it.
-func (g *Reading) held(ctx context.Context, v *authz.Viewer) (out []heldPart, more int, err error) {
-	err = g.Store.View(ctx, 0, func(r store.Reader) error {
-		out, more = nil, 0
-		return records.EveryHold(r, func(p records.HeldPart, h records.Hold) (bool, error) {
-			mine, readable, err := g.answersFor(r, v, &h)
-			if err != nil || !mine || h.Reason == syncproto.HoldRejected {
-				return err == nil, err
-			}
-			if len(out) == maxHeld {
-				more++
-				return true, nil
-			}
-			out = append(out, heldPart{p, h, readable})
-			return true, nil
-		})
-	})
-	slices.SortFunc(out, func(a, b heldPart) int { return int(b.hold.Received - a.hold.Received) })
-	return out, more, err
-}
-
-// answersFor reports whether a held part is an administrator's to settle: the
-// record lies before him, or its author's roles are his to give. readable says
-// whether he may open the record.
-func (g *Reading) answersFor(r store.Reader, v *authz.Viewer, h *records.Hold) (mine, readable bool, err error) {
-	_, facts, ok, err := g.load(r, h.Record)
-	if err != nil {
-		return false, false, err
-	}
-	readable = ok && v.Reads(facts) != syncproto.ForNobody
-	mine = readable || slices.ContainsFunc(g.Directory.Person(h.Author).Grants, func(x authz.Grant) bool { return v.MayGrant(x.Place) })
-	return mine, readable, nil
-}
-
-// AnswersFor reports whether an administrator answers for what a replica has
-// held in a record: by the same rule as Held lists it.
-func (g *Reading) AnswersFor(ctx context.Context, admin syncproto.PersonID, replica syncproto.ReplicaID, record syncproto.RecordID) (mine bool, err error) {
-	v := g.viewer(admin)
-	if !slices.ContainsFunc(v.Grants, func(x authz.Grant) bool { return x.Role == authz.RoleAdmin }) {
-		return false, nil
-	}
-	err = g.Store.View(ctx, 0, func(r store.Reader) error {
-		mine = false
-		return records.EachHold(r, replica, func(_ syncproto.Seq, _ int, h records.Hold) (bool, error) {
-			if h.Record != record {
-				return true, nil
-			}
-			mine, _, err = g.answersFor(r, v, &h)
-			return false, err
-		})
-	})
-	return mine, err
-}
-
-func (g *Reading) heldPart(p *heldPart) web.HeldPart {
-	_, device := g.Devices.DeviceName(p.Replica)
-	return web.HeldPart{By: g.person(p.hold.Author), Device: device, Written: time.UnixMilli(p.hold.Wall).In(timeline.Zone),
-		Received: time.UnixMilli(p.hold.Received).In(timeline.Zone), What: g.kindLabel(p.hold.Kind), Reason: p.hold.Reason.Words()}
 }

@@ -238,7 +238,7 @@ func (g *Reading) waiting(r store.Reader, id syncproto.RecordID) (out []heldPart
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, heldPart{p, h, true})
+		out = append(out, heldPart{HeldPart: p, hold: h, kind: h.Kind, readable: true})
 	}
 	return out, nil
 }

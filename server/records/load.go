@@ -6,6 +6,7 @@ import (
 
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
+	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
 // LoadLog reads a replica's log; an unknown replica has the zero log.
@@ -176,4 +177,33 @@ func EachRecord(r store.Reader, after syncproto.RecordID, fn func(id syncproto.R
 		}
 		return fn(id, &c)
 	})
+}
+
+// LoadHeld reads a held part back from its bundle, nil when this version cannot
+// read it.
+func LoadHeld(r store.Reader, p HeldPart, h *Hold) (syncproto.Header, *syncproto.Part, error) {
+	var u Bundle
+	var err error
+	if p.Part&ForkedPart != 0 {
+		u, err = loadBundleAt(r, ForkKey(p.Replica, h.Bundle, h.Fork))
+	} else {
+		u, err = LoadBundle(r, p.Replica, h.Bundle)
+	}
+	if err != nil {
+		return syncproto.Header{}, nil, err
+	}
+	raw, err := wire.Decompress(u.Frame, u.RawBytes)
+	if err != nil {
+		return syncproto.Header{}, nil, err
+	}
+	changes, err := wire.DecodeFrame(raw, p.Replica, h.Bundle, u.Count)
+	at, part := int(p.Seq-h.Bundle), p.Part&^ForkedPart
+	if err != nil || at >= len(changes) || part >= len(changes[at].Parts) || changes[at].Parts[part].Withheld() {
+		return syncproto.Header{}, nil, err
+	}
+	out, err := wire.DecodePart(p.Replica, changes[at].Parts[part].Bytes)
+	if err != nil {
+		return syncproto.Header{}, nil, nil // held because it cannot be read
+	}
+	return changes[at].Header, &out, nil
 }

@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chuantou/chuantou/server/ingest"
+	"github.com/chuantou/chuantou/server/reading"
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/server/timeline"
+	"github.com/chuantou/chuantou/server/web"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/seal"
@@ -182,5 +186,58 @@ func TestKeyOfReleasedPartIsTaken(t *testing.T) {
 	}
 	if _, err := a.push(first); err != nil || !known() {
 		t.Fatalf("the part is joined, its key known: %v, %v", known(), err)
+	}
+}
+
+// A leader is told that something of his territory is held: what kind, where,
+// by whom, since when and why; never what it says, nor what would not be his to
+// read.
+func TestLeaderIsToldWhatIsHeld(t *testing.T) {
+	w, a, _, leader := threeDevices(t)
+	elsewhere := w.person("虾峙领导", "乡镇（街道）领导", "330903102", "民政/帮扶")
+	d := w.desk()
+	if page, err := d.Timeline(t.Context(), web.Viewer{Person: leader.person}, web.TimelineQuery{Limit: 20}); err != nil || page.Complete.Held != 0 || len(page.Leads) != 0 {
+		t.Fatalf("nothing is held: %+v, %v", page.Leads, err)
+	}
+	other, _ := outside(w)
+	secret := other.visit(map[string]any{"place_code": township + "902", "visibility": "本人", "situation": "只给自己看的"})
+	other.pushAll(5)
+	w.now = w.now.Add(time.Hour)
+	a.suspend(true)
+	a.visit(map[string]any{"situation": "停用以后写的"})
+	a.pushAll(5)
+
+	page, err := d.Timeline(t.Context(), web.Viewer{Person: leader.person}, web.TimelineQuery{Limit: 20})
+	must(t, err)
+	if page.Complete.Held != 4 || len(page.Leads) != 1 || page.Leads[0].Path != "/held" {
+		t.Fatalf("the timeline says %d held, %+v", page.Complete.Held, page.Leads)
+	}
+	for _, words := range []string{"待处理 4", "走访", "902", "没有写这条记录的权限"} {
+		if !strings.Contains(page.Leads[0].Title+page.Leads[0].Detail, words) {
+			t.Errorf("the lead does not say %s: %+v", words, page.Leads[0])
+		}
+	}
+	held, err := d.Held(t.Context(), web.Viewer{Person: leader.person})
+	must(t, err)
+	list, err := reading.JSON{Reading: d.Reading}.Held(t.Context(), leader.person)
+	must(t, err)
+	if len(held.Rows) != 2 || len(list.Parts) != 4 {
+		t.Fatalf("%d rows, %d parts", len(held.Rows), len(list.Parts))
+	}
+	for _, p := range list.Parts {
+		if p.Kind != "ZF" || !strings.HasPrefix(p.Place, township) || p.Received.IsZero() || p.Written.IsZero() || p.Words == "" || p.By == "" || p.Record == secret {
+			t.Errorf("/v1/held tells %+v", p)
+		}
+	}
+	for _, r := range held.Rows {
+		if !r.Work.Record.IsZero() || !r.Record.IsZero() || r.Where == "" {
+			t.Errorf("a leader may settle, or open: %+v", r)
+		}
+	}
+	if got := fmt.Sprint(page.Leads, held, list); strings.Contains(got, "外镇来的人写的") || strings.Contains(got, "停用以后") || strings.Contains(got, "只给自己") {
+		t.Errorf("what is held is told: %s", got)
+	}
+	if list, err := (reading.JSON{Reading: d.Reading}).Held(t.Context(), elsewhere); err != nil || len(list.Parts) != 0 {
+		t.Errorf("the leader of another township is told of %+v, %v", list.Parts, err)
 	}
 }

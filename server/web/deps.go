@@ -37,7 +37,7 @@ type Source interface {
 	// by this viewer, or has no such change, alike.
 	Record(ctx context.Context, v Viewer, id syncproto.RecordID, at RecordView) (RecordPage, error)
 	// Held lists what is held in the viewer's territory, newest arrival first;
-	// ErrNotFound for who is no administrator.
+	// with works to settle for an administrator alone.
 	Held(ctx context.Context, v Viewer) (HeldPage, error)
 }
 
@@ -97,7 +97,7 @@ type Viewer struct {
 	Post   string // 东极镇党委书记
 	Unit   string // stands on what the viewer prints
 	Area   string // the territory in words: 东极镇
-	Admin  bool   // may open the page of what is held
+	Admin  bool   // may settle what is held
 }
 
 // Seen is a place in the order of arrival: an opaque mark that only the

@@ -23,7 +23,7 @@ func TestAbsentAndForbiddenAreOne(t *testing.T) {
 	if want.status != http.StatusNotFound || !strings.Contains(want.body, "这里没有可以看的") {
 		t.Fatalf("status %d: %s", want.status, want.body)
 	}
-	for _, path := range []string{"/r/x", "/r/00000000-0000-0000-0000-000000000000", "/r/%00", "/held"} {
+	for _, path := range []string{"/r/x", "/r/00000000-0000-0000-0000-000000000000", "/r/%00"} {
 		if a := w.get(path); a.status != want.status || a.body != want.body {
 			t.Errorf("%s: status %d or another page", path, a.status)
 		}

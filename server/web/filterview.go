@@ -96,6 +96,8 @@ func leads(page TimelinePage, q TimelineQuery) []leadView {
 		switch {
 		case !l.Record.IsZero():
 			v.Target = "/r/" + l.Record.String()
+		case l.Path != "":
+			v.Target = l.Path
 		case l.Only != "":
 			v.Target = TimelineQuery{Only: []string{l.Only}}.Address()
 		}

@@ -21,10 +21,12 @@ type HeldPart struct {
 	Written  time.Time
 	Received time.Time
 	What     string // 改了“问情况”, without a value
+	Where    string // the village of its record, "" if that is not known
 	Reason   string // HoldWords, or better
 }
 
-// HeldPage is what is held in a territory.
+// HeldPage is what is held in a territory. A leader is told of it: what kind,
+// where, by whom, since when and why, never what it says.
 type HeldPage struct {
 	Complete Completeness
 	Rows     []HeldRow
@@ -66,7 +68,7 @@ func HoldWords(r syncproto.HoldReason) string {
 	return "已完整存下，还没有并进记录。"
 }
 
-// heldData is the administrators' page of what is held.
+// heldData is the page of what is held.
 type heldData struct {
 	layout
 	Page   HeldPage
@@ -96,9 +98,6 @@ func settledNotice(done, left string) string {
 }
 
 func (p *Pages) heldPage(c echo.Context, s session, status int, d heldData) error {
-	if !s.Admin {
-		return ErrNotFound
-	}
 	page, err := p.deps.Source.Held(c.Request().Context(), s.Viewer)
 	if err != nil {
 		return fmt.Errorf("read what is held: %w", err)

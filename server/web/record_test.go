@@ -186,15 +186,18 @@ func TestMeetingPrintsAsMinutes(t *testing.T) {
 	}
 }
 
-func TestHeldPageIsForAdministrators(t *testing.T) {
+// A leader is told what is held, and has nothing to settle it with: the forms
+// are for administrators.
+func TestHeldPage(t *testing.T) {
 	world := webtest.New()
 	leader, admin := loggedIn(t, world, webtest.Leader.Name), loggedIn(t, world, webtest.Admin.Name)
-	a, absent := leader.get("/held"), leader.get("/r/"+webtest.ID("nobody").String())
-	if a.status != 404 || a.body != absent.body {
-		t.Errorf("a leader: status %d, or another page than for what is absent", a.status)
+	told := leader.page("/held").byID("main")
+	wants(t, "a leader", told.text(), "走访", "石屋岙村公用平板", web.HoldWords(syncproto.HoldMissing))
+	if forms := told.all("form"); len(forms) != 0 {
+		t.Errorf("a leader has %d forms", len(forms))
 	}
 	if len(leader.page("/").all("nav")[0].all("a")) != 1 {
-		t.Error("a leader is shown a way to the page")
+		t.Error("the leader's way there is what waits on his timeline, not the navigation")
 	}
 	page := admin.page("/held")
 	items := page.all("ol", "heldlist")[0].all("li")

@@ -36,6 +36,7 @@ type Completeness struct {
 	Away        []Away    // devices on a planned trip
 	ToConfirm   int       // counted records that await 本人确认
 	Unsettled   int       // records left out of figures because of 待核
+	Held        int       // changes that are stored and not applied
 }
 
 // Away is a device off the island on a planned trip.
@@ -69,6 +70,7 @@ type Lead struct {
 	Link   string // the words of the link
 	Record syncproto.RecordID
 	Only   string // or: the timeline with this 只看
+	Path   string // or: another page
 }
 
 // TimelineRow is one record, or one event of a demand or promise, as a line

@@ -320,6 +320,9 @@ func (c Completeness) strip(more string) strip {
 	if c.ToConfirm > 0 {
 		s.Words = append(s.Words, fmt.Sprintf("其中 %d 条待本人确认。", c.ToConfirm))
 	}
+	if c.Held > 0 {
+		s.Words = append(s.Words, fmt.Sprintf("另有 %d 处改动收到了、还没并进记录（待处理）。", c.Held))
+	}
 	if c.Unsettled > 0 {
 		s.Words = append(s.Words, fmt.Sprintf("%d 条待核，未计入。", c.Unsettled))
 	}
