@@ -86,6 +86,7 @@ func (s *sim) judge() {
 		f, ok := s.facts(id)
 		before := len(s.findings)
 		s.undone(id)
+		s.blind(id, &f)
 		if !ok && slices.ContainsFunc(s.log.Parts(name), func(p *history.Part) bool { return p.Fate == history.Acked }) {
 			s.find("record %s is lost: acknowledged, and the server knows nothing of it", name)
 		}
@@ -144,6 +145,15 @@ func (s *sim) undone(id syncproto.RecordID) {
 		s.late++
 		if p.claimed.Sub(first.claimed) <= view.EditWindow && s.clock.Now().Sub(first.saved) <= view.EditWindow {
 			s.find("record %s: save %d is said to be too late, a time of %v after the first", id, p.Save, p.claimed.Sub(first.claimed))
+		}
+	}
+}
+
+// blind takes note of what was written by who may not read it any more.
+func (s *sim) blind(id syncproto.RecordID, f *facts) {
+	for _, d := range s.devices {
+		for _, p := range d.written {
+			p.Blind = p.Blind || p.record == id && slices.ContainsFunc(p.Acts, func(a history.Act) bool { return a.Field != "" && !d.who.may(f, a.Field) })
 		}
 	}
 }

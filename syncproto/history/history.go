@@ -67,6 +67,9 @@ type Part struct {
 	Opened, Saved, Known int
 	Fate                 Fate
 	Reason               string // of Held
+	// Blind: its author may not read the fields, perhaps since before the server
+	// got it: what it took away there may stand.
+	Blind bool
 }
 
 // Log is all that was done.

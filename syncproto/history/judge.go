@@ -91,7 +91,11 @@ type run struct {
 }
 
 func (f *field) take(a *Act, p *Part, s sure) {
-	end := func(what string) { f.ends[what] = max(f.ends[what], s) }
+	gone := s
+	if p.Blind {
+		gone = min(s, perhaps)
+	}
+	end := func(what string) { f.ends[what] = max(f.ends[what], gone) }
 	switch a.Kind {
 	case Remove:
 		f.kind = Add
@@ -103,7 +107,7 @@ func (f *field) take(a *Act, p *Part, s sure) {
 		return
 	case Text:
 		f.kind = Text
-		f.text(a, p, s)
+		f.text(a, p, s, gone)
 		return
 	case Set:
 		for _, old := range a.Saw {
@@ -114,7 +118,7 @@ func (f *field) take(a *Act, p *Part, s sure) {
 	f.makers[a.Value] = made{p, s}
 }
 
-func (f *field) text(a *Act, p *Part, s sure) {
+func (f *field) text(a *Act, p *Part, s, gone sure) {
 	before, after := map[rune]bool{}, map[rune]bool{}
 	for _, c := range a.Before {
 		before[c] = true
@@ -130,7 +134,7 @@ func (f *field) text(a *Act, p *Part, s sure) {
 	f.runs = append(f.runs, r)
 	for _, c := range a.Before {
 		if !after[c] {
-			f.ends[string(c)] = max(f.ends[string(c)], s)
+			f.ends[string(c)] = max(f.ends[string(c)], gone)
 		}
 	}
 }
