@@ -1,6 +1,9 @@
 package driver
 
-import "math"
+import (
+	"bytes"
+	"math"
+)
 
 // key is a member that some command knows. All others are passed over, and so
 // is a known one that the command at hand has no use for, whatever it holds.
@@ -159,9 +162,13 @@ type triple struct {
 	text  string
 }
 
+// leastTriple is the shortest of them: [0,0,""] and a comma.
+const leastTriple = 9
+
 // edits are the edits of a replay.
 func (q *request) edits() (out []triple, ok bool) {
 	s := scanner{b: q.members[keyEdits]}
+	out = make([]triple, 0, min(bytes.Count(s.b, []byte{'['}), len(s.b)/leastTriple))
 	s.array(func() {
 		var t triple
 		ok := true
