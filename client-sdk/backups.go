@@ -103,10 +103,7 @@ func decodeBackups(v []byte) (k backups, err error) {
 // has is what the server acknowledged or the device let go of after it was
 // backed up: nothing of it is to be pushed.
 func (c *Client) has() syncproto.Ranges {
-	var out syncproto.Ranges
-	if c.receipt != nil {
-		out = c.receipt.Received
-	}
+	out := c.acked
 	for _, r := range c.backups.Dropped {
 		out = out.Add(r.From, r.To)
 	}
@@ -118,7 +115,7 @@ func (c *Client) has() syncproto.Ranges {
 // records cover: nothing that is shown changes. A feed that is read from its
 // beginning brings them back, since the server echoes what it has backed up.
 func (c *Client) drop() error {
-	if c.id == nil || c.receipt == nil || c.forked() {
+	if c.id == nil || c.receipt == nil || c.spent {
 		return nil
 	}
 	var b localstore.Batch

@@ -56,6 +56,8 @@ type Client struct {
 	head        chainHead
 	place       place
 	receipt     *syncproto.Receipt
+	acked       syncproto.Ranges // own changes that the server has
+	spent       bool             // the replica id is in use twice, see ReEnrol
 	counts      counts
 	backups     backups
 	standing    syncproto.Standing // what the server last said of this device
@@ -134,6 +136,7 @@ func (c *Client) load() error {
 			return err
 		}),
 		c.loadHead(),
+		c.loadAcked(),
 		c.loadKeys(),
 		c.loadOwn(),
 		c.loadSums(),

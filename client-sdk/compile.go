@@ -59,7 +59,11 @@ func (c *Client) compile(d *Draft, status RecordStatus, s *save) (syncproto.Part
 	if part.Prev, err = c.lastOwn(d.record, k.replica); err != nil {
 		return syncproto.Part{}, err
 	}
-	return part, k.seal(&part, household, &s.seal)
+	told, err := c.renamedSince(d.under, &part)
+	if err != nil {
+		return syncproto.Part{}, err
+	}
+	return *told, k.seal(told, household, &s.seal)
 }
 
 func (c *Client) newCompiler(d *Draft, s *save) (*compiler, error) {

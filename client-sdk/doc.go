@@ -65,7 +65,8 @@
 // # Plain for now
 //
 //   - A store that exists twice (a copied folder) is told by Summary and takes a
-//     new id with ReEnrol; what was not acknowledged is issued anew as one change
-//     a record, without naming the changes it replaces.
+//     new id with ReEnrol, which issues anew what the server does not have. Until
+//     then it takes nothing in. Work that the server held or lost again under
+//     the old id is not followed under the new one.
 //   - Where a digest differs the whole atom is asked for again.
 package clientsdk

@@ -34,9 +34,12 @@ type Draft struct {
 	origin draftOrigin
 	opened int64              // device's clock, Unix milliseconds
 	person syncproto.PersonID // who writes; zero before enrolment
-	base   []byte             // the state as the form showed it when it was opened; nil for none
-	edits  []edit
-	err    error
+	// under is the replica id that the store had when the form was opened: base
+	// names its changes and elements by it.
+	under syncproto.ReplicaID
+	base  []byte // the state as the form showed it when it was opened; nil for none
+	edits []edit
+	err   error
 	// corrects is the field that a 更正 writes though it is fixed.
 	corrects string
 }
@@ -170,7 +173,15 @@ func (c *Client) newDraft(record syncproto.RecordID, k *schema.Kind, kind string
 		return nil, fmt.Errorf("draft: %w", err)
 	}
 	return &Draft{c: c, id: DraftID(id.String()), record: record, kind: k, kindID: kind, origin: origin,
-		opened: c.now().UnixMilli(), person: c.person(), base: base}, nil
+		opened: c.now().UnixMilli(), person: c.person(), under: c.replica(), base: base}, nil
+}
+
+// replica is the store's present id, zero before enrolment.
+func (c *Client) replica() syncproto.ReplicaID {
+	if c.id == nil {
+		return syncproto.ReplicaID{}
+	}
+	return c.id.Replica
 }
 
 // person is who this device belongs to, zero before enrolment.

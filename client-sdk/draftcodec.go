@@ -13,7 +13,11 @@ import (
 const maxDraftEdits = 1 << 16
 
 func (d *Draft) append() []byte {
-	b := beginStored(6)
+	members := 6
+	if !d.under.IsZero() {
+		members = 7
+	}
+	b := beginStored(members)
 	b = wire.AppendBytes(b, d.record[:])
 	b = wire.AppendText(b, d.kindID)
 	b = wire.AppendUint(b, uint64(d.origin))
@@ -29,12 +33,15 @@ func (d *Draft) append() []byte {
 		b = wire.AppendBytes(b, e.Value)
 		b = wire.AppendText(b, e.Text)
 	}
+	if members == 7 {
+		b = wire.AppendBytes(b, d.under[:])
+	}
 	return b
 }
 
 func (c *Client) decodeDraft(id DraftID, v []byte) (*Draft, error) {
 	d := &Draft{c: c, id: id, person: c.person()}
-	r, err := openStored(v, 6)
+	r, members, err := openStoredUpTo(v, 6, 7)
 	if err != nil {
 		return nil, fmt.Errorf("draft %s: %w", id, err)
 	}
@@ -59,6 +66,11 @@ func (c *Client) decodeDraft(id DraftID, v []byte) (*Draft, error) {
 		e.Value = slices.Clone(r.Bytes(syncproto.MaxValueBytes))
 		e.Text = r.Text(len(v))
 		d.edits = append(d.edits, e)
+	}
+	if members == 7 {
+		if r.Fixed(d.under[:]); d.under.IsZero() && r.Err() == nil {
+			r.Failf("a draft of no replica")
+		}
 	}
 	if err := closeStored(r, "draft"); err != nil {
 		return nil, err

@@ -22,6 +22,9 @@ type Contribution struct {
 	Own     bool                `json:"own"`
 	Sync    SyncState           `json:"sync"`
 	Reason  string              `json:"reason,omitempty"`
+	// Replaces is the change under a former id of the device that this one
+	// issues anew, zero for most.
+	Replaces syncproto.ChangeID `json:"replaces,omitzero"`
 	// Fields are those whose present content comes from it.
 	Fields []string `json:"fields"`
 	// Texts stands for all saves of another device that left their mark in long
@@ -59,7 +62,9 @@ func (c *Client) History(id syncproto.RecordID) ([]Contribution, error) {
 	for _, p := range c.own.parts[id] {
 		at := crdt.Stamp{Dot: syncproto.Dot{Replica: p.replica, Seq: p.seq}, Author: c.id.Person, Wall: p.wall}
 		note(at, "")
-		c.markOwn(saves[ownChange{p.replica, p.seq}], id)
+		s := saves[ownChange{p.replica, p.seq}]
+		s.Replaces = p.replaces
+		c.markOwn(s, id)
 		_, part, err := c.readPart(p)
 		if err != nil {
 			continue // dropped: the server has it, the texts tell it below

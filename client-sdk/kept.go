@@ -174,11 +174,3 @@ func (c *Client) loadKept(id syncproto.RecordID) (*crdt.Record, error) {
 	}
 	return rec, nil
 }
-
-// dropKept removes all kept bases: the work they served is issued anew.
-func (c *Client) dropKept(b *localstore.Batch) error {
-	return localstore.ScanPrefix(c.store, prefixKept, func(k, _ []byte) error {
-		b.Delete(append([]byte(nil), k...))
-		return nil
-	})
-}

@@ -68,9 +68,6 @@ type sealer struct {
 	c     *Client
 	batch *localstore.Batch
 	fresh []seal.Key // made in this save; added to the ring once it is durable
-	// always wraps every key that is used: those of changes that are issued
-	// anew may never have reached the server.
-	always bool
 }
 
 // keyFor returns the key to seal with for a holder, zero for none: the
@@ -86,7 +83,7 @@ func (s *sealer) keyFor(household syncproto.RecordID) (key *seal.Key, made bool,
 		}
 	}
 	if keys := s.c.keys.byHolder[household]; len(keys) > 0 {
-		return keys[0], s.always, nil
+		return keys[0], false, nil
 	}
 	key, err = s.make(household)
 	return key, true, err
@@ -100,7 +97,7 @@ func (s *sealer) ownKey() (*seal.Key, bool, error) {
 	}
 	if len(v) == 8 {
 		if key, ok := s.c.keys.byID[syncproto.KeyID(v)]; ok {
-			return key, s.always, nil
+			return key, false, nil
 		}
 	}
 	for i := range s.fresh {

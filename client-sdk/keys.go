@@ -11,10 +11,11 @@ import (
 //
 //	m/identity      who this is: identity
 //	m/enrolling     the key of an enrolment whose answer may have been lost
+//	m/next          the identity of a ReEnrol that was not finished
 //	m/place         cursor, epoch, clock offset: place
 //	m/token         session token, good for minutes
 //	m/receipt       the server's last receipt, as it came
-//	m/acked         as far as the server acknowledged before it found a fork
+//	m/acked         what the server acknowledged before the id was found to be spent
 //	m/backups       what was backed up when, and what was let go of: backups
 //	m/standing      what the server last said of this device itself, as it came
 //	m/lease         how long it is since the server was spoken to: lease
@@ -25,6 +26,7 @@ import (
 //	m/count         counters of local numbers: counts
 //	h/ replica      head of that replica's chain: number and link
 //	c/ replica seq  an own change: link before it, then the change as in a frame
+//	r/ replica seq  a change that was issued anew: by what, which parts, then as it was
 //	s/ replica block   salt seed of a block of own changes
 //	k/ key          a sealing key: holder, secret
 //	b/ record       base: atoms, digests, then the state as crdt encodes it
@@ -38,6 +40,7 @@ const storedFormat = 1
 var (
 	keyIdentity  = []byte("m/identity")
 	keyEnrolling = []byte("m/enrolling")
+	keyNext      = []byte("m/next")
 	keyPlace     = []byte("m/place")
 	keyToken     = []byte("m/token")
 	keyReceipt   = []byte("m/receipt")

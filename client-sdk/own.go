@@ -18,6 +18,9 @@ type ownPart struct {
 	seq     syncproto.Seq
 	part    int
 	wall    int64
+	// replaces is the change under a former id that this one issues anew, zero
+	// for most.
+	replaces syncproto.ChangeID
 }
 
 // ownIndex finds own changes by record and records by own change. It is read
@@ -36,6 +39,31 @@ func (x *ownIndex) add(id syncproto.RecordID, p ownPart) {
 	x.parts[id] = append(x.parts[id], p)
 	at := ownChange{p.replica, p.seq}
 	x.records[at] = append(x.records[at], id)
+}
+
+// removePart takes one part out; of p replica, seq and part count.
+func (x *ownIndex) removePart(p ownPart, id syncproto.RecordID) {
+	x.parts[id] = slices.DeleteFunc(x.parts[id], func(o ownPart) bool {
+		return o.replica == p.replica && o.seq == p.seq && o.part == p.part
+	})
+	if len(x.parts[id]) == 0 {
+		delete(x.parts, id)
+	}
+	at := ownChange{p.replica, p.seq}
+	if x.records[at] = slices.DeleteFunc(x.records[at], func(o syncproto.RecordID) bool { return o == id }); len(x.records[at]) == 0 {
+		delete(x.records, at)
+	}
+}
+
+func (x *ownIndex) clone() ownIndex {
+	out := ownIndex{parts: make(map[syncproto.RecordID][]ownPart, len(x.parts)), records: make(map[ownChange][]syncproto.RecordID, len(x.records))}
+	for id, parts := range x.parts {
+		out.parts[id] = slices.Clone(parts)
+	}
+	for at, ids := range x.records {
+		out.records[at] = slices.Clone(ids)
+	}
+	return out
 }
 
 // remove takes a change out.
@@ -89,18 +117,25 @@ func (c *Client) loadHead() error {
 func (c *Client) loadOwn() error {
 	c.own = ownIndex{parts: map[syncproto.RecordID][]ownPart{}, records: map[ownChange][]syncproto.RecordID{}}
 	for _, replica := range c.replicas() {
-		err := localstore.ScanPrefix(c.store, join(prefixChange, replica[:]), func(k, v []byte) error {
-			seq := syncproto.Seq(binary.BigEndian.Uint64(k[len(k)-8:]))
+		anew, err := c.partsAnew(replica)
+		if err != nil {
+			return err
+		}
+		err = localstore.ScanPrefix(c.store, join(prefixChange, replica[:]), func(k, v []byte) error {
+			seq := seqOfKey(k)
 			change, _, err := decodeOwn(replica, seq, v)
 			if err != nil {
 				return err
 			}
 			for i := range change.Parts {
+				if slices.Contains(anew[seq], i) {
+					continue
+				}
 				id, err := partRecord(change.Parts[i].Bytes)
 				if err != nil {
 					return fmt.Errorf("%w: own change %d: %w", errStored, seq, err)
 				}
-				c.own.add(id, ownPart{replica, seq, i, change.Wall})
+				c.own.add(id, ownPart{replica, seq, i, change.Wall, change.Replaces.ChangeID})
 			}
 			return nil
 		})
@@ -111,6 +146,20 @@ func (c *Client) loadOwn() error {
 	c.newCutter()
 	return nil
 }
+
+// partsAnew lists, by change, the parts of a former id that were issued anew
+// while others of the change stayed.
+func (c *Client) partsAnew(former syncproto.ReplicaID) (map[syncproto.Seq][]int, error) {
+	out := map[syncproto.Seq][]int{}
+	return out, localstore.ScanPrefix(c.store, join(prefixReplaced, former[:]), func(k, v []byte) error {
+		fate, _, err := decodeReplaced(v)
+		out[seqOfKey(k)] = fate.Parts
+		return err
+	})
+}
+
+// seqOfKey is the number that a key ends with.
+func seqOfKey(k []byte) syncproto.Seq { return syncproto.Seq(binary.BigEndian.Uint64(k[len(k)-8:])) }
 
 func (c *Client) newCutter() {
 	if c.id != nil {

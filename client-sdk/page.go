@@ -313,15 +313,7 @@ func (a *pageApply) ownDone(e *syncproto.Entry, receipt *syncproto.Receipt) erro
 	if receipt == nil {
 		receipt = a.c.receipt
 	}
-	trusted, err := a.c.acknowledged()
-	if err != nil {
-		return err
-	}
-	spent := a.c.forked() || receipt != nil && receipt.Forked
 	for seq := e.From; seq <= min(e.To, a.c.head.Seq); seq++ {
-		if spent && !trusted.Contains(seq) {
-			continue // the server's change of this number may be another store's
-		}
 		for _, id := range a.c.own.records[ownChange{replica, seq}] {
 			if isHeld(receipt, seq, id) {
 				continue

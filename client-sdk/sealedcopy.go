@@ -24,7 +24,7 @@ type sealedCopy struct {
 // keepSealed brings the sealed copy up to date after a save, number 0 for
 // none. An error leaves it stale; what was saved is saved all the same.
 func (c *Client) keepSealed(saved syncproto.Seq) {
-	if c.sealed.file == "" || c.id == nil || c.forked() {
+	if c.sealed.file == "" || c.id == nil || c.spent {
 		return
 	}
 	var err error

@@ -126,9 +126,7 @@ func (c *Client) syncState(id syncproto.RecordID) Status {
 	return s
 }
 
-func (c *Client) received(seq syncproto.Seq) bool {
-	return c.receipt != nil && c.receipt.Received.Contains(seq)
-}
+func (c *Client) received(seq syncproto.Seq) bool { return c.acked.Contains(seq) }
 
 // heldIn finds what the receipt says of one own part that was not simply applied.
 func (c *Client) heldIn(seq syncproto.Seq, id syncproto.RecordID) (syncproto.Held, bool) {
@@ -154,18 +152,23 @@ func (c *Client) missing(after syncproto.Seq) syncproto.Ranges {
 	return outbox.Missing(c.has(), after, c.head.Seq)
 }
 
+// unknown lists own changes whose numbers the server does not know at all.
+func (c *Client) unknown(after syncproto.Seq) syncproto.Ranges {
+	has := c.receipt.Received
+	for _, r := range c.backups.Dropped {
+		has = has.Add(r.From, r.To)
+	}
+	return outbox.Missing(has, after, c.head.Seq)
+}
+
 func (c *Client) putReceipt(b *localstore.Batch, r *syncproto.Receipt) {
 	b.Put(keyReceipt, wire.AppendReceipt(nil, r))
 	if next := c.backups; next.note(r) {
 		b.Put(keyBackups, next.append())
 	}
-	if r.Forked && (c.receipt == nil || !c.receipt.Forked) {
-		// What was acknowledged before the fork was this store's own.
-		var acked syncproto.Ranges
-		if c.receipt != nil {
-			acked = c.receipt.Received
-		}
-		b.Put(keyAcked, appendRanges(acked))
+	if !c.spent && c.spends(r) {
+		// What was acknowledged before was this store's own.
+		b.Put(keyAcked, appendRanges(c.acked))
 	}
 }
 
@@ -182,15 +185,18 @@ func (c *Client) Receipt() []byte {
 
 // takeReceipt puts a stored receipt to use and tells who watches.
 func (c *Client) takeReceipt(r *syncproto.Receipt) {
-	was := c.receipt
+	was, acked := c.receipt, c.acked
 	c.receipt = r
+	if c.spent = c.spent || c.spends(r); !c.spent {
+		c.acked = r.Received
+	}
 	c.backups.note(r)
 	var changed []syncproto.RecordID
 	for at, ids := range c.own.records {
 		if at.replica != c.id.Replica {
 			continue
 		}
-		if before := was != nil && was.Received.Contains(at.seq); before != r.Received.Contains(at.seq) {
+		if acked.Contains(at.seq) != c.acked.Contains(at.seq) {
 			changed = append(changed, ids...)
 			c.sealed.stale = true
 		}
@@ -291,7 +297,7 @@ func (c *Client) Summary() (Summary, error) {
 		return Summary{}, ErrClosed
 	}
 	missing := c.missing(0)
-	s := Summary{Pending: outbox.Count(missing), NeedsNewID: c.forked(), ClockOff: c.place.Offset > 300_000 || c.place.Offset < -300_000}
+	s := Summary{Pending: outbox.Count(missing), NeedsNewID: c.spent, ClockOff: c.place.Offset > 300_000 || c.place.Offset < -300_000}
 	s.OwnChanges = len(c.own.records)
 	s.Locked = c.locks()
 	s.LockedByHand, s.LeaseDays = c.lease.Locked, int(c.standing.Lease/(24*time.Hour))
@@ -338,13 +344,41 @@ func (c *Client) Summary() (Summary, error) {
 	return s, nil
 }
 
-// forked reports whether this replica id is spent: the server found two
-// changes under one number, or has changes of this replica that the store does
-// not know (an older copy of it was put back).
-func (c *Client) forked() bool {
-	if c.receipt == nil {
-		return false
+// spends reports whether a receipt shows that this replica id is spent: the
+// server found two changes under one number, or has changes of this replica
+// that the store does not know (an older copy of it was put back), or its chain
+// there is another than the store's.
+func (c *Client) spends(r *syncproto.Receipt) bool {
+	if r.Forked || len(r.Received) == 0 {
+		return r.Forked
 	}
-	rs := c.receipt.Received
-	return c.receipt.Forked || len(rs) > 0 && rs[len(rs)-1].To > c.head.Seq
+	last := r.Received[len(r.Received)-1].To
+	if last > c.head.Seq {
+		return true
+	}
+	link, known := c.linkAt(last)
+	return known && r.Link != (syncproto.Hash{}) && r.Link != link
+}
+
+// linkAt is the chain's link after an own change, if it can be told: it stands
+// before the next one.
+func (c *Client) linkAt(seq syncproto.Seq) (link syncproto.Hash, known bool) {
+	if seq == c.head.Seq {
+		return c.head.Link, true
+	}
+	v, err := c.store.Get(changeKey(c.id.Replica, seq+1))
+	return link, err == nil && copy(link[:], v) == len(link)
+}
+
+// loadAcked tells what the server has of this store's own changes: what its
+// last receipt says, or, once the id is spent, the last one before.
+func (c *Client) loadAcked() error {
+	c.acked, c.spent = nil, false
+	if c.receipt == nil {
+		return nil
+	}
+	if c.spent = c.spends(c.receipt); !c.spent {
+		c.acked = c.receipt.Received
+	}
+	return c.get(keyAcked, func(v []byte) (err error) { c.acked, err = decodeRanges(v); c.spent = true; return err })
 }

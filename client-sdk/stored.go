@@ -20,17 +20,23 @@ func beginStored(members int) []byte { return wire.AppendArray([]byte{storedForm
 
 // openStored checks the format byte and the array head.
 func openStored(v []byte, members int) (*wire.Reader, error) {
+	r, _, err := openStoredUpTo(v, members, members)
+	return r, err
+}
+
+// openStoredUpTo is openStored for a value whose last members may be missing.
+func openStoredUpTo(v []byte, least, most int) (r *wire.Reader, members int, err error) {
 	if len(v) == 0 {
-		return nil, fmt.Errorf("%w: empty value", errStored)
+		return nil, 0, fmt.Errorf("%w: empty value", errStored)
 	}
 	if v[0] != storedFormat {
-		return nil, localstore.ErrNewer
+		return nil, 0, localstore.ErrNewer
 	}
-	r := wire.NewReader(v[1:])
-	if n := r.Array(members); r.Err() == nil && n != members {
-		r.Failf("%d members, want %d", n, members)
+	r = wire.NewReader(v[1:])
+	if members = r.Array(most); r.Err() == nil && members < least {
+		r.Failf("%d members, want %d", members, least)
 	}
-	return r, nil
+	return r, members, nil
 }
 
 // readPairs reads the head of a list of pairs and returns how many there are.

@@ -32,7 +32,14 @@ var again = map[string]func([]byte) ([]byte, error){
 	"head":  func(v []byte) ([]byte, error) { h, err := decodeChainHead(v); return h.append(), err },
 	"base":  func(v []byte) ([]byte, error) { b, err := decodeBaseRow(v); return b.append(), err },
 	"kept":  func(v []byte) ([]byte, error) { state, err := decodeKept(v); return appendKept(state), err },
-	"row":   func(v []byte) ([]byte, error) { r, err := decodeRow(v); return r.append(), err },
+	"replaced": func(v []byte) ([]byte, error) {
+		fate, change, err := decodeReplaced(v)
+		if err != nil {
+			return nil, err
+		}
+		return appendReplaced(&fate, change), nil
+	},
+	"row": func(v []byte) ([]byte, error) { r, err := decodeRow(v); return r.append(), err },
 	"backups": func(v []byte) ([]byte, error) {
 		k, err := decodeBackups(v)
 		if err != nil {
@@ -57,7 +64,8 @@ var storedSamples = map[string][]byte{
 	"head":  (&chainHead{Seq: 9, Link: syncproto.Hash{1}}).append(),
 	"base": (&baseRow{Atoms: []syncproto.Atom{"ref", "t:1"}, Sums: []classSum{{Classes: syncproto.ForAll, Hash: syncproto.Hash{4}}},
 		State: []byte{1, 2, 3}}).append(),
-	"kept": appendKept([]byte{1, 2, 3}),
+	"replaced": appendReplaced(&syncproto.Reissued{As: syncproto.ChangeID{Replica: syncproto.ReplicaID{1}, Seq: 2}, Parts: []int{0, 3}}, []byte{1, 2}),
+	"kept":     appendKept([]byte{1, 2, 3}),
 	"backups": (&backups{Epoch: "1", Verified: []backedUp{{Wall: 7, Ranges: syncproto.Ranges{{From: 1, To: 5}}}, {Wall: 9, Ranges: syncproto.Ranges{{From: 1, To: 8}}}},
 		Dropped: syncproto.Ranges{{From: 1, To: 3}}}).append(),
 	"row":  (&Row{Record: syncproto.RecordID{1}, Kind: "ZF", Title: "走访", Status: StatusDraft, Conflict: true}).append(),

@@ -48,7 +48,7 @@ func (c *Client) cut(ctx context.Context, status RecordStatus, drafts []*Draft) 
 		return ErrClosed
 	case c.id == nil:
 		return ErrNotEnrolled
-	case c.forked():
+	case c.spent:
 		return ErrNeedsNewID
 	case len(drafts) > syncproto.MaxPartsPerChange:
 		return fmt.Errorf("%d records in one save, at most %d are possible", len(drafts), syncproto.MaxPartsPerChange)
@@ -78,9 +78,8 @@ type save struct {
 	batch  localstore.Batch
 	counts counts
 	parts  []syncproto.Part
-	after  []*held                   // what the records look like with the change joined
-	head   chainHead                 // with the change appended
-	seeds  map[uint64]syncproto.Seed // made for changes that are written together with this one
+	after  []*held   // what the records look like with the change joined
+	head   chainHead // with the change appended
 }
 
 func newSave(c *Client) *save {
@@ -144,7 +143,7 @@ func (s *save) add(d *Draft, part syncproto.Part) error {
 		if next.shown = nil; h != nil {
 			next.shown = h.shown
 		}
-		next.unjoined = append(slices.Clone(next.unjoined), ownPart{s.header.Replica, s.header.Seq, len(s.parts), s.header.Wall})
+		next.unjoined = append(slices.Clone(next.unjoined), ownPart{replica: s.header.Replica, seq: s.header.Seq, part: len(s.parts), wall: s.header.Wall})
 	case err != nil:
 		return fmt.Errorf("record %s: %w", part.Record, err)
 	}
@@ -200,17 +199,11 @@ func (s *save) write() error {
 // block's first change.
 func (s *save) seed() (seed syncproto.Seed, err error) {
 	block := syncproto.BlockOf(s.header.Seq)
-	if seed, ok := s.seeds[block]; ok {
-		return seed, nil
-	}
 	if (s.header.Seq-1)%syncproto.SeedBlock != 0 {
 		return ownChain{s.c, s.header.Replica}.Seed(block)
 	}
 	if _, err := io.ReadFull(s.c.opt.Random, seed[:]); err != nil {
 		return seed, fmt.Errorf("salt seed: %w", err)
-	}
-	if s.seeds != nil {
-		s.seeds[block] = seed
 	}
 	s.batch.Put(seedKey(s.header.Replica, block), append([]byte(nil), seed[:]...))
 	return seed, nil
@@ -226,7 +219,7 @@ func (s *save) publish() {
 	var ids []syncproto.RecordID
 	for i := range s.parts {
 		id := s.parts[i].Record
-		c.own.add(id, ownPart{s.header.Replica, s.header.Seq, i, s.header.Wall})
+		c.own.add(id, ownPart{replica: s.header.Replica, seq: s.header.Seq, part: i, wall: s.header.Wall})
 		c.remember(id, s.after[i])
 		ids = append(ids, id)
 	}

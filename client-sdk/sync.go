@@ -53,6 +53,9 @@ func (c *Client) Sync(ctx context.Context) (Report, error) {
 	up, down := meter(link)
 	state := &syncState{c: c}
 	rep := syncloop.Run(ctx, link, session.New(cfg, state), c.opt.Clock)
+	if errors.Is(rep.Pull, errSpent) {
+		rep.Pull = nil // Report.NeedsNewID says it
+	}
 	r := Report{Pushed: rep.Pushed, Refused: rep.Refused, Pulled: state.pulled, Requests: rep.Requests, Pages: rep.Pages,
 		Mismatches: rep.Mismatches, Unresolved: rep.Unresolved, Millis: c.now().Sub(begun).Milliseconds(), Push: rep.Push, Pull: rep.Pull, Late: state.late}
 	up2, down2 := meter(link)
@@ -91,6 +94,12 @@ func (c *Client) prepareSync() (cfg session.Config, link syncloop.Transport, err
 	if link, err = c.transport(); err != nil {
 		return cfg, nil, err
 	}
+	cfg = c.sessionConfig(link)
+	return cfg, link, nil
+}
+
+// sessionConfig is what a session under the present id needs.
+func (c *Client) sessionConfig(link syncloop.Transport) session.Config {
 	speed := 0
 	if m, ok := link.(syncloop.Meter); ok {
 		speed = m.Speed()
@@ -101,8 +110,8 @@ func (c *Client) prepareSync() (cfg session.Config, link syncloop.Transport, err
 		Sign:  func(q *sign.SessionRequest) syncproto.Signature { return sign.SignSession(key, q) },
 		Token: c.token, Offset: c.place.Offset,
 		PushBytes: syncloop.PushBytes(speed), PageBytes: syncloop.PageBytes(speed),
-		PullOnly: c.forked(), Told: c.tell,
-	}, link, nil
+		Told: c.tell,
+	}
 }
 
 // endSync keeps the token and the clock's offset, and counts what waits.
@@ -139,6 +148,7 @@ type syncState struct {
 	c      *Client
 	pulled int
 	late   []syncproto.RecordID
+	spent  bool // the push of a spent id, see pushSpent
 	whole  wholeAtoms
 	wrong  map[syncproto.Atom]bool // atoms with parts that could not be joined
 }
@@ -150,7 +160,10 @@ func (s *syncState) Outbox(after syncproto.Seq, maxBytes int) (session.Outgoing,
 	if s.c.closed {
 		return session.Outgoing{}, ErrClosed
 	}
-	if s.c.forked() {
+	switch {
+	case s.spent && s.c.receipt != nil:
+		return s.c.cutter.Cut(s.c.unknown(after), maxBytes)
+	case s.c.spent:
 		return session.Outgoing{}, nil
 	}
 	return s.c.cutter.Cut(s.c.missing(after), maxBytes)
@@ -195,6 +208,9 @@ func (s *syncState) Apply(p *syncproto.Page, again []syncproto.Atom) error {
 			s.whole[a] = map[syncproto.RecordID]*crdt.Record{}
 		}
 	}
+	if s.c.spent || p.Receipt != nil && s.c.spends(p.Receipt) {
+		return s.c.takeSpent(p.Receipt)
+	}
 	done, err := s.c.applyPage(p, s.whole)
 	if err != nil {
 		return err
@@ -234,6 +250,24 @@ func (s *syncState) Mismatched(digests []syncproto.AtomDigest) ([]syncproto.Atom
 	s.wrong = nil
 	slices.Sort(out)
 	return out, err
+}
+
+// errSpent ends a sync of a store that exists twice. The server has changes of
+// the other one under this one's numbers: whatever was pulled could not be told
+// apart from its own, so nothing is until it has a new id.
+var errSpent = errors.New("the replica id is spent")
+
+// takeSpent keeps the receipt that shows it, if it came with the page.
+func (c *Client) takeSpent(r *syncproto.Receipt) error {
+	if r != nil {
+		var b localstore.Batch
+		c.putReceipt(&b, r)
+		if err := c.store.Apply(&b); err != nil {
+			return err
+		}
+		c.takeReceipt(r)
+	}
+	return errSpent
 }
 
 // errAnswer is wrapped when an answer of the server makes no sense.

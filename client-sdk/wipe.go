@@ -22,7 +22,7 @@ var ErrWiped = errors.New("本机数据已按管理员的要求清除；写过�
 // receipt, which only the server signs, and the server has all that was
 // submitted. One that is handed back waits for its drafts too.
 func (c *Client) due() (bool, error) {
-	if c.receipt == nil || c.receipt.Order == syncproto.OrderNone || c.forked() || outbox.Count(c.missing(0)) > 0 {
+	if c.receipt == nil || c.receipt.Order == syncproto.OrderNone || c.spent || outbox.Count(c.missing(0)) > 0 {
 		return false, nil
 	}
 	if c.receipt.Order == syncproto.OrderWipe {

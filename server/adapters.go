@@ -71,6 +71,11 @@ func (s *Server) Push(ctx context.Context, carrier syncproto.ReplicaID, bundles 
 	return s.ingest.Push(store.WithLane(ctx, carrier.String()), carrier, bundles)
 }
 
+// Reissue is httpapi.Pusher.
+func (s *Server) Reissue(ctx context.Context, replica syncproto.ReplicaID, q syncproto.ReissueRequest) ([]syncproto.Reissued, error) {
+	return s.ingest.Reissue(store.WithLane(ctx, replica.String()), replica, q)
+}
+
 // Pull is httpapi.Puller.
 func (s *Server) Pull(ctx context.Context, replica syncproto.ReplicaID, q syncproto.PullRequest) (*syncproto.Page, error) {
 	a, err := s.auth.Account(ctx, replica)

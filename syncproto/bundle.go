@@ -78,7 +78,11 @@ type Receipt struct {
 	// Order is what the device is told to do with itself once the server has
 	// all that it wrote.
 	Order Order
-	Sig   Signature
+	// Link is the chain link of the highest number in Received, zero when
+	// unknown: a store whose own link there is another exists twice, and what
+	// the server has is not its own.
+	Link Hash
+	Sig  Signature
 }
 
 // Atom names an audience atom: the unit by which records are fed to readers.

@@ -40,6 +40,17 @@ type Header struct {
 	// Offset is that distance in milliseconds (server minus device), as
 	// measured at the last contact before the save.
 	Offset int64
+	// Replaces is the change under a spent replica id that this one issues
+	// anew; zero for nearly all.
+	Replaces Replaced
+}
+
+// Replaced names a change of a replica id that was spent (a copied folder, an
+// older disk put back): another change may be known under the same number, so
+// its hash is part of the name.
+type Replaced struct {
+	ChangeID
+	Hash Hash
 }
 
 // Change is one save by one person: a header and one part per record it

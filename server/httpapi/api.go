@@ -24,6 +24,9 @@ type Pusher interface {
 	// carrier that brought them, after everything in it is durable. The
 	// bundles alias the request's body, which nobody else uses.
 	Push(ctx context.Context, carrier syncproto.ReplicaID, bundles []syncproto.Bundle) (syncproto.Receipt, error)
+	// Reissue says, for each change of a spent id of the same person, whether
+	// the server has it or by what change it is to be issued anew.
+	Reissue(ctx context.Context, replica syncproto.ReplicaID, q syncproto.ReissueRequest) ([]syncproto.Reissued, error)
 }
 
 // Puller feeds devices.

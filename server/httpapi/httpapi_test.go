@@ -45,11 +45,12 @@ type world struct {
 	now    time.Time
 	people map[syncproto.PersonID]httpapi.Person
 
-	push   func(context.Context, syncproto.ReplicaID, []syncproto.Bundle) (syncproto.Receipt, error)
-	pull   func(context.Context, syncproto.ReplicaID, syncproto.PullRequest) (*syncproto.Page, error)
-	read   reader
-	settle settler
-	ready  error
+	push    func(context.Context, syncproto.ReplicaID, []syncproto.Bundle) (syncproto.Receipt, error)
+	reissue func(context.Context, syncproto.ReplicaID, syncproto.ReissueRequest) ([]syncproto.Reissued, error)
+	pull    func(context.Context, syncproto.ReplicaID, syncproto.PullRequest) (*syncproto.Page, error)
+	read    reader
+	settle  settler
+	ready   error
 }
 
 type syncBuffer struct {
@@ -121,6 +122,10 @@ func (w *world) pass(d time.Duration) {
 
 func (w *world) Push(ctx context.Context, r syncproto.ReplicaID, b []syncproto.Bundle) (syncproto.Receipt, error) {
 	return w.push(ctx, r, b)
+}
+
+func (w *world) Reissue(ctx context.Context, r syncproto.ReplicaID, q syncproto.ReissueRequest) ([]syncproto.Reissued, error) {
+	return w.reissue(ctx, r, q)
 }
 
 func (w *world) Pull(ctx context.Context, r syncproto.ReplicaID, q syncproto.PullRequest) (*syncproto.Page, error) {

@@ -58,6 +58,7 @@ var routes = []route{
 	{"POST", "/v1/enrol", byProof, jsonType, maxJSONBytes, quick, (*API).enrol},
 	{"POST", "/v1/sync/session", byProof, cborType, maxSessionBytes, quick, (*API).session},
 	{"POST", "/v1/sync/push", sender, cborType, wire.MaxPushBytes, long, (*API).push},
+	{"POST", "/v1/sync/reissue", device, cborType, wire.MaxReissueBytes, long, (*API).reissue},
 	{"POST", "/v1/sync/pull", sender, cborType, maxPullBytes, long, (*API).pull},
 
 	{"POST", "/v1/sync/wiped", sender, jsonType, maxJSONBytes, quick, (*API).wiped},

@@ -53,6 +53,18 @@ func (a *API) push(q *call) error {
 	return a.send(q, http.StatusOK, cborType, wire.AppendReceipt(nil, &receipt))
 }
 
+func (a *API) reissue(q *call) error {
+	req, err := wire.DecodeReissueRequest(q.body)
+	if err != nil {
+		return err
+	}
+	all, err := a.Pusher.Reissue(q.ctx, q.who.Replica, req)
+	if err != nil {
+		return fmt.Errorf("issue anew: %w", err)
+	}
+	return a.send(q, http.StatusOK, cborType, wire.AppendReissued(nil, all))
+}
+
 func (a *API) pull(q *call) error {
 	req, err := wire.DecodePull(q.body)
 	if err != nil {

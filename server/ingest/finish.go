@@ -299,6 +299,7 @@ func (t *txn) feedTouched() error {
 			}
 		}
 	}
+	t.passed(left)
 	for kind, by := range map[records.EntryKind]map[syncproto.Atom][]syncproto.RecordID{records.FeedTouch: touched, records.FeedLeave: left} {
 		for a, ids := range by {
 			size := 0
@@ -311,6 +312,20 @@ func (t *txn) feedTouched() error {
 		}
 	}
 	return nil
+}
+
+// passed adds the records that would have been fed to an atom had the parts of
+// this update come one by one: somebody may have had them from there, before an
+// older copy of this store was put back.
+func (t *txn) passed(left map[syncproto.Atom][]syncproto.RecordID) {
+	for _, id := range t.order {
+		w := t.recs[id]
+		for _, a := range w.passed {
+			if w.dirty && !slices.Contains(w.Atoms, a) && !slices.Contains(left[a], id) {
+				left[a] = append(left[a], id)
+			}
+		}
+	}
 }
 
 // append gives an entry the next number of the atom.

@@ -340,7 +340,7 @@ func fillReceipt(r store.Reader, c *syncproto.Receipt) error {
 		return err
 	}
 	c.Audit = head.Link
-	c.Received, c.Forked, c.BackedUp = log.Received, log.Forked, log.BackedUp
+	c.Received, c.Forked, c.BackedUp, c.Link = log.Received, log.Forked, log.BackedUp, log.Link
 	if len(c.BackedUp) > 0 && c.BackedUp.Covers(c.Received) {
 		c.Level = syncproto.LevelBackedUp
 	}

@@ -112,6 +112,9 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part, 
 	if !creates && (len(w.blind) > 0 || narrowing(p)) {
 		w.touch = true
 	}
+	if w.dirty && narrowing(p) {
+		w.passed = append(w.passed, AtomsOf(&w.facts)...)
+	}
 	w.facts, w.dirty = facts, true
 	for i := range p.Ops {
 		w.classes |= view.ClassOf(t.schema, w.rec, p.Ops[i].Field, p.Ops[i].Item, p.Ops[i].Sub)

@@ -44,9 +44,10 @@ type txn struct {
 	numbers   map[string]uint32
 	waiting   map[syncproto.RecordID][]waiter // held by this update
 	released  map[records.HeldPart]bool
-	let       leave          // an administrator's, for the part that is joined now
-	directory []*crdt.Record // reference records that changed, for the directory
-	stays     []*work        // with a place that is open
+	forkHolds map[string]bool // of forks, put by this update
+	let       leave           // an administrator's, for the part that is joined now
+	directory []*crdt.Record  // reference records that changed, for the directory
+	stays     []*work         // with a place that is open
 }
 
 // work is a record while this update changes it.
@@ -58,6 +59,7 @@ type work struct {
 	was     records.Head
 	facts   authz.Facts
 	classes syncproto.Audience // of the ops joined now
+	passed  []syncproto.Atom   // where it would have been fed after some of the parts joined now, and is not
 	dirty   bool
 	touch   bool                                // readers take the state anew: something other than plain joins happened
 	quiet   bool                                // nothing is joined: only how the state is held changes
@@ -79,7 +81,7 @@ func newTxn(ctx context.Context, in *Ingest, r store.Reader) *txn {
 	return &txn{ctx: ctx, in: in, r: r, now: now.UnixMilli(), mark: binary.BigEndian.Uint32(mark[:]), date: now.UTC().Add(localOffset).Format("2006-01-02"), schema: in.Schema(),
 		logs: map[syncproto.ReplicaID]*records.Log{}, recs: map[syncproto.RecordID]*work{},
 		atoms: map[syncproto.Atom]*records.AtomHead{}, viewers: map[syncproto.PersonID]*authz.Viewer{}, numbers: map[string]uint32{},
-		waiting: map[syncproto.RecordID][]waiter{}, released: map[records.HeldPart]bool{}}
+		waiting: map[syncproto.RecordID][]waiter{}, released: map[records.HeldPart]bool{}, forkHolds: map[string]bool{}}
 }
 
 func (t *txn) log(id syncproto.ReplicaID) (*records.Log, error) {
@@ -167,15 +169,17 @@ func (t *txn) bundle(u *opened) error {
 	if err != nil {
 		return err
 	}
-	fresh, forked, err := t.sort(u, log)
+	fresh, fits, err := t.sort(u, log)
 	if err != nil {
 		return err
 	}
-	if t.pre != nil && (forked || len(fresh) < len(u.changes)) {
+	if t.pre != nil && len(fresh) < len(u.changes) {
 		return errUnforeseen
 	}
-	if forked {
-		return t.fork(u, log)
+	if fits < len(u.changes) {
+		if err := t.fork(u, log, fits); err != nil {
+			return err
+		}
 	}
 	for len(fresh) > 0 {
 		n := 1
@@ -190,26 +194,41 @@ func (t *txn) bundle(u *opened) error {
 	return nil
 }
 
-// sort tells the changes not yet received, and whether the bundle contradicts
-// what is: another change under a known number, or a chain link that does not
-// meet its neighbour's.
-func (t *txn) sort(u *opened, log *records.Log) (fresh []sign.SealedChange, forked bool, err error) {
-	for i := range u.changes {
-		c := &u.changes[i]
+// sort tells the changes not yet received, and up to which one the bundle
+// agrees with what is. The rest contradicts it: another change under a known
+// number, or one that was issued anew under another id. What stands before that
+// is the same store's as ever, though it was copied later. A chain link that
+// does not meet its neighbour's speaks against all of the bundle.
+func (t *txn) sort(u *opened, log *records.Log) (fresh []sign.SealedChange, fits int, err error) {
+	for fits < len(u.changes) {
+		c := &u.changes[fits]
+		agrees := true
+		if log.Received.Contains(c.Seq) {
+			agrees, err = t.sameAsStored(c)
+		} else if log.Forked {
+			var anew syncproto.Reissued
+			anew, err = t.reissued(c.Replica, c.Seq, c.Hash)
+			agrees = anew.As.IsZero()
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		if !agrees {
+			break
+		}
 		if !log.Received.Contains(c.Seq) {
 			fresh = append(fresh, *c)
-			continue
 		}
-		same, err := t.sameAsStored(c)
-		if err != nil || !same {
-			return nil, !same, err
-		}
+		fits++
 	}
 	if len(fresh) == 0 {
-		return nil, false, nil
+		return nil, fits, nil
 	}
-	meets, err := t.meetsNeighbours(u, log)
-	return fresh, !meets, err
+	meets, err := t.meetsNeighbours(u, fits, log)
+	if err != nil || !meets {
+		return nil, 0, err
+	}
+	return fresh, fits, nil
 }
 
 func (t *txn) sameAsStored(c *sign.SealedChange) (bool, error) {
@@ -220,9 +239,11 @@ func (t *txn) sameAsStored(c *sign.SealedChange) (bool, error) {
 	return u.Hashes[c.Seq-from] == c.Hash, nil
 }
 
-// meetsNeighbours checks the links at both ends against stored bundles.
-func (t *txn) meetsNeighbours(u *opened, log *records.Log) (bool, error) {
-	first, last := u.bundle.From, u.bundle.To()
+// meetsNeighbours checks the links at both ends of the bundle's first n changes
+// against stored bundles.
+func (t *txn) meetsNeighbours(u *opened, n int, log *records.Log) (bool, error) {
+	first := u.bundle.From
+	last := first + syncproto.Seq(n) - 1
 	if first == 1 {
 		if u.bundle.PrevLink != sign.ChainStart(u.bundle.Replica) {
 			return false, nil
@@ -238,7 +259,7 @@ func (t *txn) meetsNeighbours(u *opened, log *records.Log) (bool, error) {
 		if err != nil || !ok {
 			return false, err
 		}
-		return from != last+1 || next.PrevLink == u.changes[len(u.changes)-1].Link, nil
+		return from != last+1 || next.PrevLink == u.changes[n-1].Link, nil
 	}
 	return true, nil
 }
@@ -258,9 +279,11 @@ func (t *txn) linkAt(id syncproto.ReplicaID, seq syncproto.Seq, log *records.Log
 	return link, nil
 }
 
-// fork keeps a bundle that contradicts the chain, whole, and holds its parts.
-// The device learns it from the receipt and takes a new replica id.
-func (t *txn) fork(u *opened, log *records.Log) error {
+// fork keeps a bundle that contradicts the chain from its n-th change on,
+// whole, and holds the parts of these. The device learns it from the receipt and
+// takes a new replica id; what it has issued anew by then needs no listing. Of
+// several stores' changes under one number the first is listed, all are kept.
+func (t *txn) fork(u *opened, log *records.Log, n int) error {
 	log.Forked = true
 	head := u.changes[len(u.changes)-1]
 	s := t.keep(u.changes, u.bundle.PrevLink, u.bundle.Sig, u.bundle.RawBytes, u.bundle.Frame)
@@ -271,10 +294,21 @@ func (t *txn) fork(u *opened, log *records.Log) error {
 	if err := t.put(at, s.Bundle.Append(t.scratch[:0]), 0); err != nil {
 		return err
 	}
-	for i := range s.changes {
+	for i := n; i < len(s.changes); i++ {
+		if anew, err := t.saidAnew(&s.changes[i]); err != nil {
+			return err
+		} else if anew {
+			continue
+		}
 		for p := range s.changes[i].Parts {
-			raw := s.changes[i].Parts[p]
-			if raw.Withheld() {
+			if s.changes[i].Parts[p].Withheld() {
+				continue
+			}
+			listed, err := t.listed(records.HoldKey(u.bundle.Replica, s.changes[i].Seq, p|records.ForkedPart))
+			if err != nil {
+				return err
+			}
+			if listed {
 				continue
 			}
 			part := &u.parts[i][p].Part // its record may be unknown: the bytes are kept under the fork's key
@@ -285,6 +319,17 @@ func (t *txn) fork(u *opened, log *records.Log) error {
 		}
 	}
 	return nil
+}
+
+// listed reports whether a hold is in the store or put by this update, and
+// takes it for put from here on.
+func (t *txn) listed(hold store.Key) (bool, error) {
+	if t.forkHolds[string(hold)] {
+		return true, nil
+	}
+	t.forkHolds[string(hold)] = true
+	v, err := t.r.Get(hold)
+	return v != nil, err
 }
 
 // find is records.FindBundle that also sees what this update stored.
@@ -345,6 +390,9 @@ func (t *txn) run(u *opened, log *records.Log, changes []sign.SealedChange) erro
 	}
 	t.bundles = append(t.bundles, s)
 	for i := range changes {
+		if err := t.replaces(u.device, &changes[i]); err != nil {
+			return err
+		}
 		for p := range changes[i].Parts {
 			read := &u.parts[changes[i].Seq-u.bundle.From][p]
 			if err := t.part(u.device, s, log, i, p, read); err != nil {

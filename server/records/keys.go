@@ -15,6 +15,7 @@
 //	i/ kind record         records of the kinds the directory is made of
 //	k/ key                 a sealing key (unwrapped) and its holder
 //	n/ unit kind year      running numbers
+//	q/ replica seq hash    by what a change of a spent id is issued anew
 //	y/ replica from hash   bundles that contradict the chain (forks), whole
 //	t/ …                   timeline rows, package timeline
 //	a/ …                   accounts, package authn
@@ -64,6 +65,11 @@ func BundleKey(r syncproto.ReplicaID, from syncproto.Seq) store.Key {
 // ForkKey is where a bundle that contradicts the chain lies.
 func ForkKey(r syncproto.ReplicaID, from syncproto.Seq, h syncproto.Hash) store.Key {
 	return key('y', r[:], u64(uint64(from)), h[:8])
+}
+
+// ReissueKey is where it stands by what a change of a spent id is issued anew.
+func ReissueKey(r syncproto.ReplicaID, seq syncproto.Seq, h syncproto.Hash) store.Key {
+	return key('q', r[:], u64(uint64(seq)), h[:16])
 }
 
 // LogKey is where a replica's Log lies.

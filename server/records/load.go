@@ -98,6 +98,18 @@ func EachHold(r store.Reader, id syncproto.ReplicaID, fn func(seq syncproto.Seq,
 	})
 }
 
+// HoldsOf walks the held parts of one change.
+func HoldsOf(r store.Reader, c syncproto.ChangeID, fn func(part int, h Hold) error) error {
+	first := HoldKey(c.Replica, c.Seq, 0)
+	return r.Scan(first, HoldKey(c.Replica, c.Seq+1, 0), false, func(k store.Key, v []byte) (bool, error) {
+		h, err := DecodeHold(v)
+		if err != nil {
+			return false, err
+		}
+		return true, fn(int(binary.BigEndian.Uint16(k[len(first)-2:])), h)
+	})
+}
+
 // HeldPart names a held part.
 type HeldPart struct {
 	Replica syncproto.ReplicaID

@@ -221,6 +221,24 @@ func DecodeHold(v []byte) (h Hold, err error) {
 	return h, done(r, "held part")
 }
 
+// AppendReissued encodes by what a change is issued anew.
+func AppendReissued(b []byte, a *syncproto.Reissued) []byte {
+	b = wire.AppendBytes(begin(b, 3), a.As.Replica[:])
+	return wire.AppendIndexes(wire.AppendUint(b, uint64(a.As.Seq)), a.Parts)
+}
+
+// DecodeReissued reads it.
+func DecodeReissued(v []byte) (a syncproto.Reissued, err error) {
+	r, err := open(v, 3, "change issued anew")
+	if err != nil {
+		return a, err
+	}
+	r.Fixed(a.As.Replica[:])
+	a.As.Seq = syncproto.Seq(r.Uint())
+	a.Parts = wire.ReadIndexes(r)
+	return a, done(r, "change issued anew")
+}
+
 // Head is what the server keeps of a record beside its state.
 type Head struct {
 	Atoms   []syncproto.Atom // where it is fed

@@ -22,7 +22,14 @@ func (s *Session) fillOutgoing() {
 		s.report.Push = fmt.Errorf("outbox: %w", err)
 	}
 	if err != nil || len(s.out.Bundles) == 0 {
-		s.out, s.phase = Outgoing{}, phasePull
+		s.endPush()
+	}
+}
+
+// endPush goes on to the pull, if one is wanted.
+func (s *Session) endPush() {
+	if s.out, s.phase = (Outgoing{}), phasePull; s.cfg.PushOnly {
+		s.phase = phaseDone
 	}
 }
 
@@ -42,7 +49,8 @@ func (s *Session) handlePush(r Response) {
 		s.refused(err)
 		return
 	}
-	s.report.Push, s.out, s.phase = fmt.Errorf("push: %w", err), Outgoing{}, phasePull
+	s.report.Push = fmt.Errorf("push: %w", err)
+	s.endPush()
 }
 
 // blamesContent reports whether a refusal is about what was sent: what comes

@@ -84,8 +84,8 @@ type Config struct {
 	// Told, if set, is asked once the outbox was offered what there is to tell of
 	// the device, its clock's offset as just learned; nil when the server knows.
 	Told func(offset int64) *syncproto.Told
-	// PullOnly leaves the outbox alone: the replica id is spent.
-	PullOnly bool
+	// PushOnly ends the sync after the push: the replica id is spent.
+	PushOnly bool
 }
 
 // The types of a request's body.
@@ -128,6 +128,7 @@ type Report struct {
 	Total      int
 	Token      Token
 	Offset     int64
+	Answer     []byte // to what NewAsk asked
 	// Push and Pull are why the one or the other did not end well, nil if it did.
 	Push, Pull error
 }
@@ -145,6 +146,7 @@ type phase int
 const (
 	phasePush phase = iota
 	phasePull
+	phaseAsk
 	phaseDone
 )
 
@@ -156,6 +158,7 @@ const (
 	forToken
 	forPush
 	forPull
+	forAnswer
 )
 
 // how a pull names its place; each next one is tried when the server does not
@@ -183,7 +186,9 @@ type Session struct {
 	out      Outgoing
 	oneByOne bool // a request of several bundles was refused: find out which
 
-	told    bool
+	told   bool
+	asking Request // of NewAsk
+
 	place   place
 	cursor  syncproto.Cursor       // of the last page, as the state has it
 	ask     []syncproto.Atom       // to be asked for again by the next request
@@ -200,9 +205,14 @@ func New(cfg Config, state State) *Session {
 	cfg.PushBytes = min(cfg.PushBytes, wire.MaxPushBytes)
 	s := &Session{cfg: cfg, state: state}
 	s.report.Token, s.report.Offset = cfg.Token, cfg.Offset
-	if cfg.PullOnly {
-		s.phase = phasePull
-	}
+	return s
+}
+
+// NewAsk prepares one request of the device's own in place of a sync: CBOR by
+// POST to path. Its answer is in the report, what went wrong in Report.Pull.
+func NewAsk(cfg Config, path string, body []byte) *Session {
+	s := New(cfg, nil)
+	s.phase, s.asking = phaseAsk, Request{Method: methodPost, Path: path, Body: body}
 	return s
 }
 
@@ -227,6 +237,13 @@ func (s *Session) Next(now int64) *Request {
 		return &Request{Method: methodPost, Path: "/v1/sync/push", Token: s.report.Token.Text,
 			Body: wire.AppendPush(nil, s.out.Bundles)}
 	}
+	if s.phase == phaseAsk {
+		s.inFlight = forAnswer
+		s.report.Requests++
+		q := s.asking
+		q.Token = s.report.Token.Text
+		return &q
+	}
 	return s.askPage()
 }
 
@@ -242,6 +259,18 @@ func (s *Session) Handle(r Response) {
 		s.handlePush(r)
 	case forPull:
 		s.handlePull(r)
+	case forAnswer:
+		s.handleAnswer(r)
+	}
+}
+
+func (s *Session) handleAnswer(r Response) {
+	if s.retryToken(r) {
+		return
+	}
+	s.report.Pull, s.phase = refusal(r), phaseDone
+	if s.report.Pull == nil {
+		s.report.Answer = r.Body
 	}
 }
 

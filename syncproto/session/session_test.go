@@ -443,9 +443,9 @@ func TestNoRandomness(t *testing.T) {
 	}
 }
 
-func TestPullOnly(t *testing.T) {
-	r := run(t, session.Config{Token: validUser, PullOnly: true}, newStore(3), step{"pull all", nothing})
-	if r.Pushed != 0 || r.Err() != nil {
+func TestPushOnly(t *testing.T) {
+	r := run(t, session.Config{Token: validUser, PushOnly: true}, newStore(3), step{"push 1,2,3", okPush})
+	if r.Pushed != 3 || r.Err() != nil {
 		t.Errorf("%+v", r)
 	}
 }

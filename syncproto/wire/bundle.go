@@ -36,21 +36,41 @@ const (
 	headerAuthor = 1
 	headerWall   = 2
 	headerOffset = 3
+	headerAnew   = 4 // [replica, seq, hash] of the change issued anew
 )
 
 // AppendHeader appends the encoding of a change's header; replica and seq are
 // not part of it, they enter the hash from the bundle.
 func AppendHeader(b []byte, h *syncproto.Header) []byte {
 	n := 2
-	if h.Offset != 0 {
-		n = 3
+	for _, present := range []bool{h.Offset != 0, !h.Replaces.IsZero()} {
+		if present {
+			n++
+		}
 	}
 	b = AppendBytes(AppendUint(AppendMap(b, n), headerAuthor), h.Author[:])
 	b = AppendInt(AppendUint(b, headerWall), h.Wall)
 	if h.Offset != 0 {
 		b = AppendInt(AppendUint(b, headerOffset), h.Offset)
 	}
+	if a := &h.Replaces; !a.IsZero() {
+		b = AppendBytes(AppendArray(AppendUint(b, headerAnew), 3), a.Replica[:])
+		b = AppendBytes(AppendUint(b, uint64(a.Seq)), a.Hash[:])
+	}
 	return b
+}
+
+func readReplaced(r *Reader) (a syncproto.Replaced) {
+	if n := r.Array(3); r.err == nil && n != 3 {
+		r.Failf("a replaced change is named by 3 members")
+	}
+	r.Fixed(a.Replica[:])
+	a.Seq = readSeq(r)
+	r.Fixed(a.Hash[:])
+	if r.err == nil && a.Replica.IsZero() {
+		r.Failf("a replaced change of no replica")
+	}
+	return a
 }
 
 func readHeader(raw []byte, h *syncproto.Header) error {
@@ -72,6 +92,8 @@ func readHeader(raw []byte, h *syncproto.Header) error {
 			if h.Offset = r.Int(); h.Offset == 0 {
 				r.Failf("offset 0 is left out")
 			}
+		case headerAnew:
+			h.Replaces = readReplaced(r)
 		default:
 			r.Raw(maxHeaderBytes)
 		}

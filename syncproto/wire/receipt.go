@@ -18,6 +18,8 @@ const (
 func AppendReceiptBody(b []byte, c *syncproto.Receipt) []byte {
 	members := 10
 	switch {
+	case c.Link != syncproto.Hash{}:
+		members = 13
 	case c.Order != syncproto.OrderNone:
 		members = 12
 	case len(c.BackedUp) > 0:
@@ -50,6 +52,9 @@ func AppendReceiptBody(b []byte, c *syncproto.Receipt) []byte {
 	if members > 11 {
 		b = AppendUint(b, uint64(c.Order))
 	}
+	if members > 12 {
+		b = AppendBytes(b, c.Link[:])
+	}
 	return b
 }
 
@@ -75,9 +80,9 @@ func ReadReceipt(r *Reader) (c syncproto.Receipt, err error) {
 	if n := r.Array(2); r.err == nil && n != 2 {
 		r.Failf("a receipt has 2 members")
 	}
-	members := r.Array(12)
+	members := r.Array(13)
 	if r.err == nil && members < 10 {
-		r.Failf("a receipt's body has 10 to 12 members")
+		r.Failf("a receipt's body has 10 to 13 members")
 	}
 	c.Suite = syncproto.Suite(r.UintMax(math.MaxUint8))
 	if r.err == nil && c.Suite != syncproto.Suite1 {
@@ -114,8 +119,13 @@ func ReadReceipt(r *Reader) (c syncproto.Receipt, err error) {
 		}
 	}
 	if members > 11 {
-		if c.Order = syncproto.Order(r.UintMax(math.MaxUint8)); r.err == nil && c.Order == syncproto.OrderNone {
+		if c.Order = syncproto.Order(r.UintMax(math.MaxUint8)); r.err == nil && c.Order == syncproto.OrderNone && members == 12 {
 			r.Failf("no order is left out")
+		}
+	}
+	if members > 12 {
+		if r.Fixed(c.Link[:]); r.err == nil && c.Link == (syncproto.Hash{}) {
+			r.Failf("an unknown link is left out")
 		}
 	}
 	r.Fixed(c.Sig[:])

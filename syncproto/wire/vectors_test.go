@@ -56,6 +56,20 @@ var recode = map[string]func([]byte) ([]byte, error){
 		}
 		return wire.AppendReceipt(nil, &c), nil
 	},
+	"reissue": func(b []byte) ([]byte, error) {
+		q, err := wire.DecodeReissueRequest(b)
+		if err != nil {
+			return nil, err
+		}
+		return wire.AppendReissueRequest(nil, &q), nil
+	},
+	"reissued": func(b []byte) ([]byte, error) {
+		all, err := wire.DecodeReissued(b)
+		if err != nil {
+			return nil, err
+		}
+		return wire.AppendReissued(nil, all), nil
+	},
 	"pull": func(b []byte) ([]byte, error) {
 		q, err := wire.DecodePull(b)
 		if err != nil {
@@ -116,6 +130,9 @@ func fuzzRecode(f *testing.F, decoder string) {
 func FuzzValue(f *testing.F)   { fuzzRecode(f, "value") }
 func FuzzReceipt(f *testing.F) { fuzzRecode(f, "receipt") }
 func FuzzBundle(f *testing.F)  { fuzzRecode(f, "bundle") }
+
+func FuzzReissue(f *testing.F)  { fuzzRecode(f, "reissue") }
+func FuzzReissued(f *testing.F) { fuzzRecode(f, "reissued") }
 
 // Messages may carry members of a newer version, which are skipped and not
 // written again: only that nothing breaks is checked.

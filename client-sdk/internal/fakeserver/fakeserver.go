@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -80,6 +81,7 @@ type Snapshot struct {
 	feeds   map[syncproto.Atom][]entry
 	keys    []seal.Key
 
+	reissued map[replacedKey]syncproto.Reissued
 	setAside []waitingPart // by Hold
 	unfolded map[syncproto.RecordID]*crdt.Record
 	tables   map[syncproto.ReplicaID]*text.Table
@@ -157,6 +159,7 @@ func (s *Server) Copy() *Snapshot {
 	for k, v := range old.ranges {
 		c.ranges[k] = slices.Clone(v)
 	}
+	c.reissued = maps.Clone(old.reissued)
 	for k, v := range old.backed {
 		c.backed[k] = slices.Clone(v)
 	}
@@ -277,8 +280,11 @@ func (s *Server) answer(q *session.Request) (int, []byte, error) {
 	if !ok {
 		return 401, nil, syncproto.Errorf(syncproto.KindUnauthorized, "no session")
 	}
-	if q.Path == "/v1/sync/push" {
+	switch q.Path {
+	case "/v1/sync/push":
 		return s.push(s.replicas[id], q.Body)
+	case "/v1/sync/reissue":
+		return s.reissue(s.replicas[id], q.Body)
 	}
 	return s.pull(s.replicas[id], q.Body)
 }

@@ -24,23 +24,16 @@ func (s *Server) push(rep *replica, body []byte) (int, []byte, error) {
 		if err != nil {
 			return 400, nil, syncproto.Errorf(syncproto.KindBadSignature, "%v", err)
 		}
-		if s.contradicts(changes) {
-			s.state.forked[rep.id] = true // kept apart, not applied
-			continue
+		fits := s.agreeing(bundles[i].PrevLink, changes)
+		if fits < len(changes) {
+			s.state.forked[bundles[i].Replica] = true // kept apart, not applied
 		}
-		for _, c := range changes {
+		for _, c := range changes[:fits] {
 			s.take(c)
 		}
 	}
 	s.retry()
 	return 200, s.receipt(rep.id), nil
-}
-
-func (s *Server) contradicts(changes []sign.SealedChange) bool {
-	return slices.ContainsFunc(changes, func(c sign.SealedChange) bool {
-		old, ok := s.state.changes[ownKey{c.Replica, c.Seq}]
-		return ok && old.Hash != c.Hash
-	})
 }
 
 func (s *Server) take(c sign.SealedChange) {
@@ -171,7 +164,7 @@ func (s *Server) atomsOf(rec *crdt.Record) []syncproto.Atom {
 func (s *Server) receipt(id syncproto.ReplicaID) []byte {
 	st := s.state
 	c := syncproto.Receipt{Suite: syncproto.Suite1, Server: sign.KeyHash(s.key.Public().(ed25519.PublicKey)), Epoch: fmt.Sprint(st.epoch),
-		Replica: id, Received: st.ranges[id], Held: slices.Clone(st.held[id]), Level: syncproto.LevelDurable, Wall: s.now().UnixMilli(), Forked: st.forked[id]}
+		Replica: id, Received: st.ranges[id], Held: slices.Clone(st.held[id]), Level: syncproto.LevelDurable, Wall: s.now().UnixMilli(), Forked: st.forked[id], Link: st.linkOf(id)}
 	if c.BackedUp = st.backed[id]; len(c.BackedUp) > 0 && c.BackedUp.Covers(c.Received) {
 		c.Level = syncproto.LevelBackedUp
 	}

@@ -30,6 +30,7 @@ func main() {
 	g.parts()
 	g.bundles()
 	g.receipts()
+	g.reissues()
 	g.messages()
 }
 
@@ -206,6 +207,14 @@ func (g generator) bundles() {
 	g.accept("part-withheld", "bundle", "the same two changes with one part as its digest: same chain, same signature", wire.AppendBundle(nil, v))
 	spanning, _ := sign.MakeBundle(key, []wire.RawChange{rawChange(64, q), rawChange(65, q)}, []syncproto.Seed{seed(1), seed(2)}, syncproto.Hash{5}, wire.EffortThin)
 	g.accept("two-blocks", "bundle", "changes 64 and 65 take a seed each", wire.AppendBundle(nil, spanning))
+	anew := rawChange(1, p)
+	anew.Replaces = syncproto.Replaced{ChangeID: syncproto.ChangeID{Replica: other, Seq: 41}, Hash: syncproto.Hash{7}}
+	anew.HeaderBytes = wire.AppendHeader(nil, &anew.Header)
+	x, _ := sign.MakeBundle(key, []wire.RawChange{anew}, []syncproto.Seed{seed(1)}, sign.ChainStart(replica), wire.EffortThin)
+	g.accept("issued-anew", "bundle", "one change that says anew change 41 of a spent id", wire.AppendBundle(nil, x))
+	anew.HeaderBytes = bytes.Replace(anew.HeaderBytes, append([]byte{0x50}, other[:]...), append([]byte{0x50}, make([]byte, 16)...), 1)
+	y, _ := sign.MakeBundle(key, []wire.RawChange{anew}, []syncproto.Seed{seed(1)}, sign.ChainStart(replica), wire.EffortThin)
+	g.refuse("issued-anew-of-none", "bundle", "of no replica", "a change that says anew one of no replica", wire.AppendBundle(nil, y))
 	g.refuse("truncated", "bundle", "input ends early", "cut in the signature", b[:len(b)-1])
 	g.refuse("trailing", "bundle", "trailing bytes", "a byte too many", append(bytes.Clone(b), 0))
 	mutate := func(name, says, why string, f func(*syncproto.Bundle)) {
@@ -270,10 +279,31 @@ func (g generator) receipts() {
 	b = bytes.Clone(b)
 	b[len(b)-len(c.Sig)-3] = 0
 	g.refuse("order-none", "receipt", "no order is left out", "an order that is none", b)
+	l := c
+	l.Link = syncproto.Hash{3}
+	sign.SignReceipt(key, &l)
+	linked := wire.AppendReceipt(nil, &l)
+	g.accept("link", "receipt", "the chain's link at change 60, nothing backed up", linked)
+	g.refuse("link-zero", "receipt", "is left out", "a link that is not known", bytes.Replace(linked, l.Link[:], make([]byte, 32), 1))
 	empty := wire.AppendReceipt(nil, &c)
 	empty[1]++ // 11 members, the last an empty list before the signature
 	at := len(empty) - len(c.Sig) - 2
 	g.refuse("backed-up-empty", "receipt", "is left out", "an empty list of what is backed up", slices.Insert(empty, at, 0x80))
+}
+
+func (g generator) reissues() {
+	q := syncproto.ReissueRequest{Former: other, After: 2, Changes: []syncproto.ReissueChange{{Seq: 5, Hash: syncproto.Hash{1}}, {Seq: 9, Hash: syncproto.Hash{2}}}}
+	b := wire.AppendReissueRequest(nil, &q)
+	g.accept("two", "reissue", "two changes of a spent id", b)
+	g.refuse("trailing", "reissue", "trailing bytes", "a byte too many", append(bytes.Clone(b), 0))
+	q.Changes[1].Seq = 5
+	g.refuse("repeated", "reissue", "out of order or repeated", "one change twice", wire.AppendReissueRequest(nil, &q))
+	all := []syncproto.Reissued{{}, {As: syncproto.ChangeID{Replica: replica, Seq: 3}}, {As: syncproto.ChangeID{Replica: replica, Seq: 4}, Parts: []int{0, 2}}}
+	b = wire.AppendReissued(nil, all)
+	g.accept("three", "reissued", "one kept, one given whole, two parts of one given", b)
+	g.refuse("truncated", "reissued", "input ends early", "cut", b[:len(b)-1])
+	all[2].Parts = []int{2, 2}
+	g.refuse("part-twice", "reissued", "out of order or repeated", "one part twice", wire.AppendReissued(nil, all))
 }
 
 func (g generator) messages() {
