@@ -29,7 +29,7 @@ var (
 	simOps     = flag.Int("sim.ops", 1200, "acts to simulate, a run")
 	simDevices = flag.Int("sim.devices", 10, "devices to begin with")
 	simSeed    = flag.Uint64("sim.seed", 1, "seed of the first run; 0 takes one from the clock")
-	simWithout = flag.String("sim.without", "copies,putback", "mishaps to leave out: copies, putback, drown, courier, faults, control, meetings")
+	simWithout = flag.String("sim.without", "", "mishaps to leave out: copies, putback, rewind, drown, courier, faults, control, meetings")
 	simRuns    = flag.Int("sim.runs", 1, "runs, with seeds that follow each other")
 )
 
@@ -83,7 +83,7 @@ type sim struct {
 	delayed                                  []func() // requests that arrive later
 	couriers                                 [][]byte // exported outboxes on their way
 	copies                                   []backup // older copies of the server's disk
-	clones                                   int
+	clones, rewound                          int
 	restores                                 int
 }
 

@@ -12,6 +12,8 @@ import (
 	"github.com/chuantou/chuantou/client-sdk/httptransport"
 	"github.com/chuantou/chuantou/client-sdk/localstore"
 	"github.com/chuantou/chuantou/client-sdk/syncloop"
+	"github.com/chuantou/chuantou/server/records"
+	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/history"
 	"github.com/chuantou/chuantou/syncproto/simnet"
@@ -32,7 +34,12 @@ type simDevice struct {
 	seq     syncproto.Seq // of the last change
 	epoch   string        // of the last receipt
 	written []*ownPart
-	waiting []*ownPart // those of written whose fate may still change
+	waiting []*ownPart                           // those of written whose fate may still change
+	heard   []*syncproto.Receipt                 // in this sync
+	synced  int                                  // step of the last sync that ended well
+	fates   map[syncproto.Seq]syncproto.Reissued // what became of the spent id's changes
+	older   *olderStore                          // a copy of its folder that was put aside
+	sunk    []*ownPart                           // written on a folder that gave way to an older one
 	forms   []*form
 	gone    bool // drowned: nobody has it any more
 	back    int  // step at which the network comes back
@@ -43,12 +50,10 @@ type ownPart struct {
 	*history.Part
 	replica syncproto.ReplicaID
 	seq     syncproto.Seq
+	index   int // of its change's parts
 	record  syncproto.RecordID
 	claimed time.Time // when, as it says itself
 	saved   time.Time // when, by the true one
-	// reissued: the store was found to exist twice and what it had not been
-	// acknowledged was written anew.
-	reissued bool
 	// atRisk: since an older copy of the server's disk was put back nobody knows
 	// whether the server has it.
 	atRisk bool
@@ -118,6 +123,16 @@ func (d *simDevice) killDuring(fn func()) {
 func (d *simDevice) sync() (clientsdk.Report, error) {
 	r, err := d.client.Sync(context.Background())
 	d.s.syncs++
+	if heard := d.heard; !r.NeedsNewID {
+		// Else some of it may have been about another store's changes.
+		for _, c := range heard {
+			d.told(c)
+		}
+		if err == nil {
+			d.synced = d.s.steps
+		}
+	}
+	d.heard = nil
 	if r.Unresolved > 0 {
 		d.s.unresolved++
 	}
@@ -131,26 +146,63 @@ func (d *simDevice) sync() (clientsdk.Report, error) {
 // renew takes a new replica id, as the app asks for when the store was found
 // to exist twice.
 func (d *simDevice) renew() {
-	code := d.s.server.code(d.who.id)
-	if d.s.net.Away(d.name) {
+	if d.s.net.Away(d.name) || d.s.server.broken != nil {
 		return
 	}
-	if err := d.client.ReEnrol(context.Background(), code); err != nil {
+	former := d.replica
+	if err := d.client.ReEnrol(context.Background(), d.s.server.code(d.who.id)); err != nil {
 		return // again at its next sync; at rest this would be a stall
 	}
+	d.identify()
 	d.s.renewed++
 	d.s.forgetCopies() // an older disk would not know the new id
-	d.identify()
-	for _, p := range d.waiting {
-		if p.Fate == history.Unknown {
-			p.reissued = true
+	d.older, d.seq, d.epoch, d.waiting = nil, 0, "", nil
+	for _, a := range d.fates {
+		if a.As.Replica == d.replica {
+			d.seq = max(d.seq, a.As.Seq)
 		}
 	}
-	d.waiting = nil
-	for _, f := range d.forms {
-		must(d.s.t, d.client.Discard(f.draft.ID()))
+	for _, p := range d.written {
+		if p.replica == former {
+			d.follow(p)
+		}
+		if p.replica == d.replica || p.atRisk {
+			d.waiting = append(d.waiting, p)
+		}
 	}
-	d.forms = nil
+	d.fates = nil
+}
+
+// follow looks what became of a part that was written under the former id.
+func (d *simDevice) follow(p *ownPart) {
+	fate, here := d.fates[p.seq]
+	switch {
+	case !here:
+		return // it was let go of
+	case fate.As.IsZero() || len(fate.Parts) > 0 && !slices.Contains(fate.Parts, p.index):
+		if p.atRisk, p.Known = false, d.s.steps; p.Fate == history.Unknown {
+			d.kept(p)
+		}
+		return
+	}
+	p.replica, p.seq = fate.As.Replica, fate.As.Seq
+	p.index = max(0, slices.Index(fate.Parts, p.index))
+	if p.Fate == history.Held {
+		p.Fate, p.Reason = history.Unknown, ""
+	}
+}
+
+// kept notes that the server has a part as it was.
+func (d *simDevice) kept(p *ownPart) {
+	p.Fate = history.Acked
+	must(d.s.t, d.s.server.disk.View(context.Background(), 0, func(r store.Reader) error {
+		return records.HoldsOf(r, syncproto.ChangeID{Replica: p.replica, Seq: p.seq}, func(_ int, h records.Hold) error {
+			if h.Record == p.record && h.Reason != syncproto.HoldFork {
+				p.Fate, p.Reason = history.Held, h.Reason.Words()
+			}
+			return nil
+		})
+	}))
 }
 
 // told takes note of a receipt that reached the device: from here on what it
@@ -173,19 +225,17 @@ func (d *simDevice) told(r *syncproto.Receipt) {
 	}
 	d.waiting = nil
 	for _, p := range look {
-		if p.replica != r.Replica || r.Forked && p.Fate == history.Unknown {
-			// The server's change of this number may be another store's.
-			if p.replica == d.replica {
-				d.waiting = append(d.waiting, p)
-			}
+		if p.replica != r.Replica {
 			continue
 		}
 		if r.Received.Contains(p.seq) {
-			p.atRisk = false
+			if p.atRisk {
+				p.atRisk, p.Known = false, d.s.steps
+			}
 			reason, waits := held[place{p.seq, p.record}]
 			switch {
-			case waits && reason == syncproto.HoldFork && p.Fate == history.Acked: // a copy's change of this number
 			case waits:
+				p.Demoted = p.Demoted || p.Fate == history.Acked
 				p.Fate, p.Reason = history.Held, reason.Words()
 			case p.Fate != history.Lost:
 				p.Fate, p.Reason = history.Acked, ""
@@ -201,9 +251,12 @@ func (d *simDevice) told(r *syncproto.Receipt) {
 }
 
 // wrote takes a saved part into the log.
-func (d *simDevice) wrote(save int, record syncproto.RecordID, opened int, acts []history.Act) {
-	p := &history.Part{Save: save, By: d.writer, Record: record.String(), Acts: acts, Opened: opened, Saved: d.s.steps}
+func (d *simDevice) wrote(save int, record syncproto.RecordID, f *form) {
+	p := &history.Part{Save: save, By: d.writer, Record: record.String(), Acts: f.acts, Opened: f.opened, Saved: d.s.steps, Synced: f.synced, Narrows: f.narrows}
 	own := &ownPart{Part: p, replica: d.replica, record: record, claimed: d.clock.Now(), saved: d.s.clock.Now()}
+	if n := len(d.written); n > 0 && d.written[n-1].Save == save {
+		own.index = d.written[n-1].index + 1
+	}
 	saves, err := d.client.History(record)
 	switch {
 	case errors.Is(err, clientsdk.ErrNoRecord): // it left while the form lay open

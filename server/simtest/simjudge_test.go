@@ -62,7 +62,7 @@ func (s *sim) stalled(d *simDevice) {
 		s.find("device %s is stalled: %d changes pending, new id wanted: %v", d.name, sum.Pending, sum.NeedsNewID)
 	}
 	for _, p := range d.waiting {
-		if p.Fate == history.Unknown && !p.reissued || p.Fate == history.Held && p.Reason == "" {
+		if p.Fate == history.Unknown || p.Fate == history.Held && p.Reason == "" {
 			s.find("device %s: nothing was heard of save %d of record %s (fate %d, reason %q)", d.name, p.Save, p.Record, p.Fate, p.Reason)
 		}
 	}
@@ -118,7 +118,7 @@ func (s *sim) undone(id syncproto.RecordID) {
 	var first *ownPart
 	var parts []*ownPart
 	for _, d := range s.devices {
-		for _, p := range d.written {
+		for _, p := range slices.Concat(d.written, d.sunk) {
 			if p.record == id {
 				parts = append(parts, p)
 				if first == nil || p.saved.Before(first.saved) {
@@ -161,12 +161,18 @@ func (s *sim) blind(id syncproto.RecordID, f *facts) {
 // hide lists the words of a record that a device must not hold.
 func (s *sim) hide(hidden map[string]string, record string, r *history.Reader) {
 	parts := s.log.Parts(record)
-	if slices.ContainsFunc(parts, func(p *history.Part) bool { return p.Fate == history.Lost }) {
+	if slices.ContainsFunc(parts, func(p *history.Part) bool { return p.Fate == history.Lost || p.Demoted }) {
 		return // who had it before an older disk was put back keeps it
+	}
+	own := map[string]bool{} // made or removed by himself: that stands in his own change
+	for _, p := range parts {
+		for _, a := range p.Acts {
+			own[a.Value] = own[a.Value] || p.By == r.Device
+		}
 	}
 	for _, p := range parts {
 		for _, a := range p.Acts {
-			if a.Value != "" && a.Kind != history.Void && p.By != r.Device && !r.May(a.Field) {
+			if a.Value != "" && a.Kind != history.Void && !own[a.Value] && !r.May(a.Field) {
 				hidden[a.Value] = record
 			}
 		}
@@ -223,7 +229,7 @@ func (s *sim) facts(id syncproto.RecordID) (f facts, ok bool) {
 }
 
 func (s *sim) tally() string {
-	return fmt.Sprintf("seed %d: %d acts in %d saves of %d records, %d syncs, %d devices (%d drowned, %d copied, %d enrolled again), server killed %d times and put back %d times, held %d, too late %d, lost with devices %d, never told %d",
-		s.seed, s.log.Acts(), s.saves, len(s.records), s.syncs, len(s.devices), s.drowned, s.clones, s.renewed, s.server.kills, s.restores,
+	return fmt.Sprintf("seed %d: %d acts in %d saves of %d records, %d syncs, %d devices (%d drowned, %d copied, %d put back to an older folder, %d enrolled again), server killed %d times and put back %d times, held %d, too late %d, lost with devices %d, never told %d",
+		s.seed, s.log.Acts(), s.saves, len(s.records), s.syncs, len(s.devices), s.drowned, s.clones, s.rewound, s.renewed, s.server.kills, s.restores,
 		s.log.Count(history.Held), s.late, s.log.Count(history.Lost), s.log.Count(history.Unknown))
 }

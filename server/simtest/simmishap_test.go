@@ -40,14 +40,18 @@ func (s *sim) mishap(d *simDevice) {
 		s.serverFull()
 	case n < 90:
 		s.drown(d)
-	case n < 92:
+	case n < 91:
 		s.clone(d)
+	case n < 92:
+		d.putAside()
 	case n < 94:
 		s.copies = append(s.copies, backup{s.server.disk.Clone(), s.steps})
 	case n < 95:
 		s.putBack()
 	case n < 96:
 		s.halfAYear(d)
+	case n < 97:
+		d.rewind()
 	case len(s.delayed) > 0:
 		i := s.rand.IntN(len(s.delayed))
 		send := s.delayed[i]
@@ -142,17 +146,7 @@ func (s *sim) drown(d *simDevice) {
 	d.gone = true
 	s.drowned++
 	d.client.Close()
-	d.lose()
-}
-
-// lose notes what went down with a device: what the server may not have either,
-// since an older copy of its disk was put back.
-func (d *simDevice) lose() {
-	for _, p := range d.waiting {
-		if p.atRisk {
-			p.Fate = history.Lost
-		}
-	}
+	sink(d.waiting)
 }
 
 // clone copies a device's folder: two stores write under one number from here on.
@@ -165,12 +159,59 @@ func (s *sim) clone(d *simDevice) {
 		clock: &simnet.Skewed{True: s.clock, Offset: d.clock.Offset}, replica: d.replica, seq: d.seq, epoch: d.epoch,
 		written: slices.Clone(d.written), waiting: slices.Clone(d.waiting)}
 	c.open()
-	drafts, err := c.client.Drafts()
-	must(s.t, err)
-	for _, f := range drafts {
-		must(s.t, c.client.Discard(f.ID()))
-	}
+	c.discardDrafts()
 	s.devices = append(s.devices, c)
+}
+
+// olderStore is a copy of a device's folder: a backup of the phone.
+type olderStore struct {
+	store   *localstore.Memory
+	seq     syncproto.Seq
+	written int
+}
+
+func (d *simDevice) putAside() { d.older = &olderStore{d.store.Clone(), d.seq, len(d.written)} }
+
+// rewind puts the older copy of the device's folder back. What was written since
+// is no longer on the device; what the server had of it it still has.
+func (d *simDevice) rewind() {
+	old := d.older
+	if old == nil || without("rewind") {
+		return
+	}
+	d.s.rewound++
+	d.client.Close()
+	d.store, d.seq, d.older, d.forms = old.store, old.seq, nil, nil
+	d.open()
+	d.discardDrafts()
+	gone := d.written[old.written:]
+	d.sunk = append(d.sunk, gone...)
+	d.written = d.written[:old.written:old.written]
+	d.waiting = slices.DeleteFunc(d.waiting, func(p *ownPart) bool { return slices.Contains(gone, p) })
+	sink(gone)
+}
+
+// sink notes what nobody can give again: what the server may not have, since an
+// older copy of its disk was put back. Of what waited for its cause nobody will
+// be told that it came.
+func sink(parts []*ownPart) {
+	for _, p := range parts {
+		switch {
+		case p.atRisk:
+			p.Fate = history.Lost
+		case p.Fate == history.Held && p.Reason == syncproto.HoldMissing.Words():
+			p.Fate, p.Reason = history.Unknown, ""
+		}
+	}
+}
+
+// discardDrafts leaves the texts that lie open to the folder this one is a copy of.
+func (d *simDevice) discardDrafts() {
+	drafts, err := d.client.Drafts()
+	must(d.s.t, err)
+	for _, f := range drafts {
+		must(d.s.t, d.client.Discard(f.ID()))
+	}
 }
 
 func (s *sim) forgetCopies() { s.copies = nil }
@@ -195,8 +236,12 @@ func (s *sim) putBack() {
 			}
 		}
 		if d.gone {
-			d.lose()
+			sink(d.waiting)
 		}
+		for _, p := range d.sunk {
+			p.atRisk = p.atRisk || p.Fate != history.Unknown && p.Known >= old.step
+		}
+		sink(d.sunk)
 	}
 }
 

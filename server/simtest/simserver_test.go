@@ -225,7 +225,7 @@ func (l *line) RoundTrip(q *http.Request) (*http.Response, error) {
 		resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(answer[:n]), brokenReader{}))
 		return resp, nil
 	}
-	l.listen(q.URL.Path, resp.StatusCode, answer)
+	l.listen(q.URL.Path, resp.StatusCode, body, answer)
 	resp.Body = io.NopCloser(bytes.NewReader(answer))
 	return resp, nil
 }
@@ -235,7 +235,7 @@ type brokenReader struct{}
 func (brokenReader) Read([]byte) (int, error) { return 0, errLineCut }
 
 // listen takes note of the receipts in an answer that arrived whole.
-func (l *line) listen(path string, status int, answer []byte) {
+func (l *line) listen(path string, status int, body, answer []byte) {
 	if status != http.StatusOK {
 		return
 	}
@@ -243,12 +243,21 @@ func (l *line) listen(path string, status int, answer []byte) {
 	case "/v1/sync/push":
 		r, err := wire.DecodeReceipt(answer)
 		must(l.s.t, err)
-		l.d.told(&r)
+		l.d.heard = append(l.d.heard, &r)
 	case "/v1/sync/pull":
 		p, err := wire.DecodePage(answer)
 		must(l.s.t, err)
 		if p.Receipt != nil {
-			l.d.told(p.Receipt)
+			l.d.heard = append(l.d.heard, p.Receipt)
+		}
+	case "/v1/sync/reissue":
+		q, err := wire.DecodeReissueRequest(body)
+		must(l.s.t, err)
+		all, err := wire.DecodeReissued(answer)
+		must(l.s.t, err)
+		l.d.fates = map[syncproto.Seq]syncproto.Reissued{}
+		for i := range all {
+			l.d.fates[q.Changes[i].Seq] = all[i]
 		}
 	}
 }

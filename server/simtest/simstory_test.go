@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"github.com/chuantou/chuantou/server/records"
+	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto/history"
 )
 
@@ -64,7 +66,7 @@ func (s *sim) narrowUnderForm() {
 	}
 	draft, err := b.client.Edit(id)
 	must(t, err)
-	open := &form{draft: draft, opened: s.steps, kind: "ZF"}
+	open := b.form(draft, "ZF")
 	b.setText(open, v, "scene")
 	narrow, err := a.client.Edit(id)
 	must(t, err)
@@ -77,6 +79,50 @@ func (s *sim) narrowUnderForm() {
 	b.submit(open)
 }
 
+// A copied folder: both go on, one is found to contradict the other. What it
+// wrote counts once, what was held of it waits no more and can still be read.
+func TestCopiedFolderIsClosed(t *testing.T) {
+	s := calm(t)
+	a := s.deviceOf(t, 2)
+	f := a.create()
+	a.submit(f)
+	a.sync()
+	s.clone(a)
+	b := s.devices[len(s.devices)-1]
+	for _, d := range []*simDevice{a, b} {
+		for range 3 {
+			d.submit(d.edit(f.draft.Record()))
+		}
+		_, err := d.client.Sync(context.Background())
+		must(t, err)
+	}
+	if n := s.holds(); n == 0 {
+		t.Fatal("the copy's work is not held as a fork")
+	}
+	s.judged()
+	if n := s.holds(); n != 0 {
+		t.Errorf("%d parts still wait", n)
+	}
+	if n := s.log.Count(history.Acked); n != len(a.written)+3 {
+		t.Errorf("%d parts acknowledged, want %d", n, len(a.written)+3)
+	}
+	forks := 0
+	must(t, s.server.disk.View(context.Background(), 0, func(r store.Reader) error {
+		return r.Scan(store.Key("y/"), store.Key("z"), false, func(store.Key, []byte) (bool, error) { forks++; return true, nil })
+	}))
+	if forks == 0 {
+		t.Error("what contradicted is not in the log")
+	}
+}
+
+// holds counts the parts that the server lists as held.
+func (s *sim) holds() (n int) {
+	must(s.t, s.server.disk.View(context.Background(), 0, func(r store.Reader) error {
+		return records.EveryHold(r, func(records.HeldPart, records.Hold) (bool, error) { n++; return true, nil })
+	}))
+	return n
+}
+
 // Two write one meeting, one submits it while the other, unaware, shares what
 // he has: it is submitted.
 func TestOneSubmitsForBoth(t *testing.T) {
@@ -87,16 +133,16 @@ func TestOneSubmitsForBoth(t *testing.T) {
 		f = a.create()
 	}
 	must(t, a.client.Share(context.Background(), f.draft))
-	a.wrote(1, f.draft.Record(), 0, f.acts)
+	a.wrote(1, f.draft.Record(), f)
 	s.know(f.draft.Record(), "HY")
 	a.sync()
 	g := b.join(s.meetings[0])
 	must(t, b.client.Submit(context.Background(), g.draft))
-	b.wrote(2, g.draft.Record(), 0, g.acts)
+	b.wrote(2, g.draft.Record(), g)
 	b.sync()
 	h := a.edit(f.draft.Record())
 	must(t, a.client.Share(context.Background(), h.draft))
-	a.wrote(3, h.draft.Record(), 0, h.acts)
+	a.wrote(3, h.draft.Record(), h)
 	a.sync()
 	a.sync()
 	s.judged()

@@ -18,8 +18,15 @@ type form struct {
 	draft  *clientsdk.Draft
 	saved  bool
 	opened int
+	synced int // the device's last whole sync before that
 	acts   []history.Act
 	kind   string
+	// narrows: it says who else may read the record.
+	narrows bool
+}
+
+func (d *simDevice) form(draft *clientsdk.Draft, kind string) *form {
+	return &form{draft: draft, opened: d.s.steps, synced: d.synced, kind: kind}
 }
 
 func (f *form) act(a history.Act) { f.acts = append(f.acts, a) }
@@ -61,7 +68,7 @@ func (d *simDevice) create() *form {
 		village = []string{township, township2}[d.s.rand.IntN(2)]
 	}
 	village += fmt.Sprint(901 + d.s.rand.IntN(3))
-	f := &form{draft: draft, opened: d.s.steps, kind: kind}
+	f := d.form(draft, kind)
 	fill := map[string]any{"place_code": village, "owner_unit": d.s.units[village[:syncproto.TownshipDigits]].String(), "visibility": "本级及上级"}
 	if kind == "ZF" {
 		for k, v := range map[string]any{"visit_type": "企业走访", "visit_mode": "上门", "met": "未遇", "org_name": "船厂", "notice_given": true} {
@@ -93,7 +100,7 @@ func (d *simDevice) edit(id syncproto.RecordID) *form {
 	}
 	draft, err := d.client.Edit(id)
 	must(d.s.t, err)
-	f := &form{draft: draft, opened: d.s.steps, kind: v.Kind}
+	f := d.form(draft, v.Kind)
 	for range 1 + d.s.rand.IntN(3) {
 		d.someAct(f, v)
 	}
@@ -112,7 +119,7 @@ func (d *simDevice) join(code string) *form {
 	if v != nil && (v.Kind != "HY" || v.Status == clientsdk.StatusVoided) {
 		return nil
 	}
-	f := &form{draft: draft, opened: d.s.steps, kind: "HY"}
+	f := d.form(draft, "HY")
 	d.addItem(f, "HY", "statements")
 	must(d.s.t, draft.Err())
 	return f
@@ -252,7 +259,8 @@ func (d *simDevice) control(id syncproto.RecordID) *form {
 	}
 	draft, err := d.client.Edit(id)
 	must(d.s.t, err)
-	f := &form{draft: draft, opened: d.s.steps, kind: v.Kind}
+	f := d.form(draft, v.Kind)
+	f.narrows = true
 	switch n := d.s.rand.IntN(3); {
 	case n == 0 && d == d.s.office: // one hand moves records: a place in conflict is another story
 		draft.Set("place_code", []string{township, township2}[d.s.rand.IntN(2)]+"901")
@@ -286,7 +294,7 @@ func (d *simDevice) submit(forms ...*form) {
 	case err == nil:
 		d.s.saves++
 		for _, f := range forms {
-			d.wrote(d.s.saves, f.draft.Record(), f.opened, f.acts)
+			d.wrote(d.s.saves, f.draft.Record(), f)
 			d.s.know(f.draft.Record(), f.kind)
 		}
 	case errors.Is(err, localstore.ErrFull), errors.Is(err, errKilled), errors.Is(err, clientsdk.ErrNeedsNewID):
@@ -304,9 +312,10 @@ func (d *simDevice) void(id syncproto.RecordID) {
 		return
 	}
 	w := d.s.token()
-	opened := d.s.steps
+	f := d.form(nil, v.Kind)
+	f.acts = []history.Act{{Kind: history.Void, Value: w}}
 	if err := d.client.Void(context.Background(), id, w); err == nil {
 		d.s.saves++
-		d.wrote(d.s.saves, id, opened, []history.Act{{Kind: history.Void, Value: w}})
+		d.wrote(d.s.saves, id, f)
 	}
 }

@@ -63,13 +63,20 @@ type Part struct {
 	Record string
 	Acts   []Act
 	// Opened and Saved say when its form was opened and saved, Known when its
-	// fate was learned, on the clock of the one who keeps the log.
+	// fate was learned (the last time, if the server had lost it), on the clock of the one who keeps the log.
 	Opened, Saved, Known int
-	Fate                 Fate
-	Reason               string // of Held
-	// Blind: its author may not read the fields, perhaps since before the server
-	// got it: what it took away there may stand.
-	Blind bool
+	// Synced says when its writer last had all that there was, before the form
+	// was opened; Narrows that it says who else may read the record. An author
+	// who may not read a field when his save arrives replaces nothing in it:
+	// what his form showed stays, beside what he wrote. Blind says that he may not
+	// read the fields at the end.
+	Synced         int
+	Narrows, Blind bool
+	// Demoted says that it was applied once, and held when it came to a server
+	// that had lost it: who had it keeps what he had.
+	Demoted bool
+	Fate    Fate
+	Reason  string // of Held
 }
 
 // Log is all that was done.

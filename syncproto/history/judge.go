@@ -14,7 +14,7 @@ func (l *Log) Judge(record string, r Reader, v *View) (wrong []string) {
 		v = &View{}
 	}
 	j := judgement{r: r, v: v, parts: l.parts[record]}
-	j.lost = slices.ContainsFunc(j.parts, func(p *Part) bool { return p.Fate == Lost })
+	j.lost = slices.ContainsFunc(j.parts, func(p *Part) bool { return p.Fate == Lost || p.Demoted })
 	j.run()
 	l.agree(record, &j)
 	for i := range j.wrong {
@@ -28,7 +28,7 @@ type judgement struct {
 	v     *View
 	parts []*Part
 	// lost is set when part of the record went down with a device and the
-	// server's copy: who had it keeps what he had, whoever may read it now.
+	// server's copy, or is held by a server that had applied it before: who had it keeps what he had, whoever may read it now.
 	lost  bool
 	wrong []string
 }
@@ -57,9 +57,13 @@ func (j *judgement) run() {
 	}
 	for _, p := range j.parts {
 		s := j.counts(p)
+		ends := s
+		if p.Blind || j.mayBeBlind(p) {
+			ends = min(ends, perhaps)
+		}
 		for i := range p.Acts {
 			if a := &p.Acts[i]; a.Kind != Void {
-				at(a.Field).take(a, p, s)
+				at(a.Field).take(a, p, s, ends)
 			}
 		}
 	}
@@ -68,6 +72,14 @@ func (j *judgement) run() {
 	}
 	j.strangers(fields)
 	j.voided()
+}
+
+// mayBeBlind reports whether the record may have been closed to p's author by
+// somebody, unknown to him, before his save arrived.
+func (j *judgement) mayBeBlind(p *Part) bool {
+	return slices.ContainsFunc(j.parts, func(q *Part) bool {
+		return q.Narrows && q.By != p.By && (p.Known == 0 || q.Saved <= p.Known) && (q.Known == 0 || q.Known > p.Synced)
+	})
 }
 
 // field is one field with all that was done to it, for one reader.
@@ -90,12 +102,10 @@ type run struct {
 	sure  sure
 }
 
-func (f *field) take(a *Act, p *Part, s sure) {
-	gone := s
-	if p.Blind {
-		gone = min(s, perhaps)
-	}
-	end := func(what string) { f.ends[what] = max(f.ends[what], gone) }
+// take takes in an act of p. s is how sure it counts, ends how sure it is that
+// it took away what it names.
+func (f *field) take(a *Act, p *Part, s, ends sure) {
+	end := func(what string) { f.ends[what] = max(f.ends[what], ends) }
 	switch a.Kind {
 	case Remove:
 		f.kind = Add
@@ -107,7 +117,7 @@ func (f *field) take(a *Act, p *Part, s sure) {
 		return
 	case Text:
 		f.kind = Text
-		f.text(a, p, s, gone)
+		f.text(a, p, s, ends)
 		return
 	case Set:
 		for _, old := range a.Saw {
@@ -118,7 +128,7 @@ func (f *field) take(a *Act, p *Part, s sure) {
 	f.makers[a.Value] = made{p, s}
 }
 
-func (f *field) text(a *Act, p *Part, s, gone sure) {
+func (f *field) text(a *Act, p *Part, s, ends sure) {
 	before, after := map[rune]bool{}, map[rune]bool{}
 	for _, c := range a.Before {
 		before[c] = true
@@ -134,7 +144,7 @@ func (f *field) text(a *Act, p *Part, s, gone sure) {
 	f.runs = append(f.runs, r)
 	for _, c := range a.Before {
 		if !after[c] {
-			f.ends[string(c)] = max(f.ends[string(c)], gone)
+			f.ends[string(c)] = max(f.ends[string(c)], ends)
 		}
 	}
 }
