@@ -10,6 +10,7 @@ import (
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/view"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -169,16 +170,14 @@ func takeBack(rec *crdt.Record, pen syncproto.ReplicaID, x waiter, p *heldPart, 
 	if err != nil || !logged {
 		return e, err
 	}
-	return e, e.Log(refusedField, refusal(x, by, reason))
+	return e, e.Log(view.RefusedField, refusal(x, by))
 }
 
-// refusedField names changes whose log entries do not count: an entry is never
-// taken out of a log.
-const refusedField = "refused"
-
-func refusal(x waiter, by syncproto.PersonID, reason string) syncproto.Value {
+// refusal names a change whose log entries do not count. The reason is for its
+// author, who is told by his receipt; this is for all who read the record.
+func refusal(x waiter, by syncproto.PersonID) syncproto.Value {
 	return wire.Must(wire.EncodeValue(map[string]any{
-		"change": syncproto.ChangeID{Replica: x.Replica, Seq: x.Seq}.String(), "by": by.String(), "reason": reason}))
+		view.RefusedSub: syncproto.ChangeID{Replica: x.Replica, Seq: x.Seq}.String(), "by": by.String()}))
 }
 
 // write1 cuts an edit into a change of the server's own and takes it within

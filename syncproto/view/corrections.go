@@ -72,7 +72,7 @@ const (
 // for "".
 func (l *Look) Corrections(field string) []Correction {
 	var out []Correction
-	for _, e := range l.Log("corrections") {
+	for _, e := range InForce(l.Record, l.Log("corrections")) {
 		m, ok := Plain(e.Value).(map[string]any)
 		if !ok || field != "" && m["field"] != field {
 			continue

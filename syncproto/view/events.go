@@ -27,11 +27,11 @@ type Progress struct {
 // run plays entries through a table of states, in their order. facts answers
 // what the conditions ask beside the entry (names with @), given what was
 // played so far and the entry, nil for the rules at the end. Entries that do
-// not fit stay in the list, not in force.
-func run(m *schema.Machine, entries []crdt.LogEntry, facts func(p *Progress, e *crdt.LogEntry, name string) (any, bool)) Progress {
+// not fit, or are named in refused, stay in the list, not in force.
+func run(m *schema.Machine, entries, refused []crdt.LogEntry, facts func(p *Progress, e *crdt.LogEntry, name string) (any, bool)) Progress {
 	p := Progress{Facts: map[string]any{}}
 	for i := range entries {
-		p.play(m, &entries[i], facts)
+		p.play(m, &entries[i], isRefused(refused, entries[i].Dot.Change()), facts)
 	}
 	if s := m.Rule(func(name string) (any, bool) { return facts(&p, nil, name) }); s != "" {
 		p.State = s
@@ -39,7 +39,7 @@ func run(m *schema.Machine, entries []crdt.LogEntry, facts func(p *Progress, e *
 	return p
 }
 
-func (p *Progress) play(m *schema.Machine, e *crdt.LogEntry, facts func(*Progress, *crdt.LogEntry, string) (any, bool)) {
+func (p *Progress) play(m *schema.Machine, e *crdt.LogEntry, refused bool, facts func(*Progress, *crdt.LogEntry, string) (any, bool)) {
 	entry, _ := Plain(e.Value).(map[string]any)
 	ev := Event{Stamp: e.Stamp, Entry: entry}
 	ev.Name, _ = entry["event"].(string)
@@ -49,7 +49,10 @@ func (p *Progress) play(m *schema.Machine, e *crdt.LogEntry, facts func(*Progres
 		}
 		return facts(p, e, name)
 	})
-	if ok {
+	switch {
+	case refused:
+		ev.Why = "管理员没有采纳"
+	case ok:
 		ev.InForce, ev.Mark = true, t.Mark
 		if t.Mark != "" || t.To != "" && t.To != p.State {
 			p.Mark = t.Mark
@@ -60,7 +63,7 @@ func (p *Progress) play(m *schema.Machine, e *crdt.LogEntry, facts func(*Progres
 		for k, v := range entry {
 			p.Facts[k] = v
 		}
-	} else {
+	default:
 		ev.Why = misfit(m, p.State, ev.Name)
 	}
 	ev.State = p.State

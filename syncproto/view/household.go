@@ -21,7 +21,7 @@ type Assignment struct {
 func AssignmentOf(rec *crdt.Record) Assignment {
 	a := Assignment{ID: rec.ID, Household: AsRef(plainOf(rec, "household_id")), Cadre: AsRef(plainOf(rec, "cadre_id"))}
 	a.FromOn, _ = plainOf(rec, "from_on").(string)
-	for _, e := range rec.Log("ends") {
+	for _, e := range InForce(rec, rec.Log("ends")) {
 		m, _ := Plain(e.Value).(map[string]any)
 		on, _ := m["to_on"].(string)
 		if on == "" {
@@ -136,7 +136,7 @@ func (l *Look) plans() (out []*crdt.Record) {
 // reviewed is the last result of the plan's review, "" before the first.
 func (l *Look) reviewed() string {
 	out := ""
-	for _, e := range l.Record.Log("review") {
+	for _, e := range InForce(l.Record, l.Record.Log("review")) {
 		m, _ := Plain(e.Value).(map[string]any)
 		out, _ = m["result"].(string)
 	}
@@ -152,23 +152,23 @@ func (l *Look) planState() string {
 	case "":
 		return "待审核"
 	}
-	mine := l.Record.Log("review")
+	mine := InForce(l.Record, l.Record.Log("review"))
 	for _, o := range l.plans() {
-		other := o.Log("review")
+		other := InForce(o, o.Log("review"))
 		if l.of(o).reviewed() == "同意" && other[len(other)-1].Wall > mine[len(mine)-1].Wall {
 			return "已被替代"
 		}
 	}
 	measures := l.Record.List("measures")
-	if len(measures) > 0 && !slices.ContainsFunc(measures, underWay) {
+	if len(measures) > 0 && !slices.ContainsFunc(measures, func(m *crdt.Item) bool { return underWay(l.Record, m) }) {
 		return "已完成"
 	}
 	return "执行中"
 }
 
 // underWay reports whether a measure is neither done nor cancelled.
-func underWay(measure *crdt.Item) bool {
-	log := measure.Log("state")
+func underWay(rec *crdt.Record, measure *crdt.Item) bool {
+	log := InForce(rec, measure.Log("state"))
 	if len(log) == 0 {
 		return true
 	}

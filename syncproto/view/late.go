@@ -25,7 +25,7 @@ const SystemName = "系统"
 // Submission is the 提交 of a record, the first entry that says so; false for
 // one that is not submitted.
 func Submission(rec *crdt.Record) (crdt.Stamp, bool) {
-	for _, e := range rec.Log("status") {
+	for _, e := range InForce(rec, rec.Log("status")) {
 		if s, _ := wire.TextOf(e.Value); s == Submitted {
 			return e.Stamp, true
 		}

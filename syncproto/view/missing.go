@@ -30,7 +30,7 @@ func Status(rec *crdt.Record) string {
 	for _, e := range rec.Values("status") {
 		take(e.Value)
 	}
-	for _, e := range rec.Log("status") {
+	for _, e := range InForce(rec, rec.Log("status")) {
 		take(e.Value)
 	}
 	return rank[best]

@@ -117,7 +117,7 @@ func (s *Signature) Label() string {
 // covered there: look at that one.
 func (l *Look) Signatures(field string) []Signature {
 	var out []Signature
-	for _, e := range l.Record.Log(field) {
+	for _, e := range InForce(l.Record, l.Record.Log(field)) {
 		m, _ := Plain(e.Value).(map[string]any)
 		s := Signature{Stamp: e.Stamp, By: m["by"]}
 		if covers, ok := m[CoversSub].(map[string]any); ok && l.Kind != nil {

@@ -20,7 +20,7 @@ func (l *Look) Progress() (Progress, bool) {
 	if !ok {
 		return Progress{}, false
 	}
-	return run(m, l.Log(m.Events), l.facts), true
+	return run(m, l.Log(m.Events), l.Log(RefusedField), l.facts), true
 }
 
 // facts answers the conditions of the table of states, of one entry while it
@@ -106,7 +106,7 @@ func plainOf(r Values, name string) any {
 // and those of its own save. Counts of one record order its logs against each
 // other.
 func (l *Look) told(e *crdt.LogEntry) (out []map[string]any) {
-	for _, f := range l.Log("feedback") {
+	for _, f := range InForce(l.Record, l.Log("feedback")) {
 		if e != nil && f.Lamport > e.Lamport && (f.Dot.Replica != e.Dot.Replica || f.Dot.Seq != e.Dot.Seq) {
 			continue
 		}
@@ -179,7 +179,7 @@ func (l *Look) Computed(f *schema.Field) any {
 		return l.planState()
 	}
 	if f.From == f.Key {
-		entries := l.Record.Log(f.Key)
+		entries := InForce(l.Record, l.Record.Log(f.Key))
 		if len(entries) == 0 {
 			return nil
 		}
@@ -205,7 +205,7 @@ var presences = map[string]string{"死亡": "死亡", "迁出": "迁出", "外�
 // changes that names him.
 func (l *Look) Presence(member syncproto.ElemID) string {
 	out := "在家"
-	for _, e := range l.Log("changes") {
+	for _, e := range InForce(l.Record, l.Log("changes")) {
 		m, _ := Plain(e.Value).(map[string]any)
 		what, _ := m["what"].(string)
 		if at, ok := presences[what]; ok && m["member"] == member.String() {

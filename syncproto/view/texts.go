@@ -107,7 +107,7 @@ func (l *Look) fixed(name string) (string, bool) {
 // in force, or the text's own log of them.
 func (l *Look) fixing(f *schema.Field) (out []map[string]any) {
 	if l.def(FixedOf(f.Key)) != nil {
-		for _, e := range l.Record.Log(FixedOf(f.Key)) {
+		for _, e := range InForce(l.Record, l.Record.Log(FixedOf(f.Key))) {
 			if m, ok := Plain(e.Value).(map[string]any); ok {
 				out = append(out, m)
 			}
