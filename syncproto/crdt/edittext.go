@@ -7,6 +7,7 @@ import (
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/diff"
 )
 
 // replace edits a text on the scratch. All edits of one text become one op,
@@ -132,7 +133,7 @@ func (e *Edit) setText(t target, final string) error {
 		return invalid("text %q is not UTF-8", t.field)
 	}
 	// Back to front, so that earlier indexes stay true.
-	for _, x := range slices.Backward(text.Diff(was, final)) {
+	for _, x := range slices.Backward(diff.Of(was, final)) {
 		if err := e.replace(t, x.At, x.Del, x.Ins); err != nil {
 			return err
 		}

@@ -295,15 +295,6 @@ func FuzzDecodeEdit(f *testing.F) {
 	})
 }
 
-func FuzzDiff(f *testing.F) {
-	f.Add("船头会", "船尾会")
-	f.Add("the boat left at noon", "a ship left at nine")
-	f.Fuzz(func(t *testing.T, a, b string) {
-		a, b = strings.ToValidUTF8(a, "?"), strings.ToValidUTF8(b, "?")
-		checkDiff(t, a, b)
-	})
-}
-
 // A text that begins with one run is written down without making items: the
 // items made from that say the same.
 func TestBegin(t *testing.T) {

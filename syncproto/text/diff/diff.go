@@ -1,30 +1,33 @@
-package text
+// Package diff tells one text from another by few replacements: what a form
+// that was filled in whole is saved as, so that what others wrote elsewhere in
+// the text stays.
+package diff
 
 import (
 	"slices"
 	"unicode/utf8"
 )
 
-// Change is one replacement of a Diff: at code point At of the old text, Del
+// Change is one replacement: at code point At of the old text, Del
 // code points give way to Ins.
 type Change struct {
 	At, Del int
 	Ins     string
 }
 
-// maxDiffWork bounds the steps of a Diff; texts that differ more are treated
+// maxWork bounds the steps; texts that differ more are treated
 // as one replacement between their common start and end.
-const maxDiffWork = 1 << 20
+const maxWork = 1 << 20
 
 // maxIncidental is how many code points two texts may share by chance: so
 // short a stretch between two larger replacements goes with them.
 const maxIncidental = 3
 
-// Diff lists replacements that make new of old, few and small, front to back.
+// Of lists replacements that make new of old, few and small, front to back.
 // Every At counts in the old text: apply them back to front, or add up what
 // those before have changed. Both texts must be valid UTF-8. It is the greedy
 // algorithm of Myers, "An O(ND) Difference Algorithm" (1986), with a bound.
-func Diff(old, new string) []Change {
+func Of(old, new string) []Change {
 	p := commonPrefix(old, new)
 	at := utf8.RuneCountInString(old[:p])
 	old, new = old[p:], new[p:]
@@ -87,7 +90,7 @@ func myers(a, b []rune) []snake {
 				return retrace(reach, j, len(a), len(b))
 			}
 		}
-		if work > maxDiffWork {
+		if work > maxWork {
 			return nil
 		}
 	}
