@@ -40,6 +40,9 @@ func (j JSON) Timeline(ctx context.Context, viewer syncproto.PersonID, q httpapi
 		query.ToConfirm = query.ToConfirm || only == "confirm"
 	}
 	v := j.viewer(viewer)
+	if err := j.checkFilters(v, q.Kinds, q.Places, q.Only, q.Person); err != nil {
+		return httpapi.Timeline{}, err
+	}
 	page, err := timeline.Read(ctx, j.Store, v, query)
 	if err != nil {
 		return httpapi.Timeline{}, err

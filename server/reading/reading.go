@@ -55,6 +55,9 @@ func (g *Reading) viewer(person syncproto.PersonID) *authz.Viewer {
 // Timeline is web.Source.
 func (g *Reading) Timeline(ctx context.Context, v web.Viewer, q web.TimelineQuery) (web.TimelinePage, error) {
 	viewer := g.viewer(v.Person)
+	if err := g.checkFilters(viewer, q.Kinds, q.Places, q.Only, q.Person); err != nil {
+		return web.TimelinePage{}, webError(err)
+	}
 	page, err := timeline.Read(ctx, g.Store, viewer, queryOf(&q))
 	if err != nil {
 		return web.TimelinePage{}, webError(err)

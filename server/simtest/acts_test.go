@@ -2,12 +2,14 @@ package simtest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chuantou/chuantou/server/acting"
+	"github.com/chuantou/chuantou/server/httpapi"
 	"github.com/chuantou/chuantou/server/reading"
 	"github.com/chuantou/chuantou/server/web"
 	"github.com/chuantou/chuantou/syncproto"
@@ -329,6 +331,49 @@ func TestVoidIsDecided(t *testing.T) {
 		dev.sync()
 		if dev.digests != 0 {
 			t.Errorf("%d digests differ", dev.digests)
+		}
+	}
+}
+
+// A timeline asked for what is not there says what is, and does not look as if
+// nothing had been written.
+func TestUnknownFiltersAreRefused(t *testing.T) {
+	w, a, _, leader := threeDevices(t)
+	a.visit(nil)
+	a.sync()
+	d := w.desk()
+	j := reading.JSON{Reading: d.Reading}
+	for name, c := range map[string]struct {
+		q    httpapi.TimelineQuery
+		want string // "" for a query that is answered
+	}{
+		"a kind":            {httpapi.TimelineQuery{Kinds: []string{"ZF", "HY"}}, ""},
+		"no kind":           {httpapi.TimelineQuery{Kinds: []string{"ZF", "ZZ"}}, "ZF"},
+		"reference data":    {httpapi.TimelineQuery{Kinds: []string{"person"}}, "ZF"},
+		"a village":         {httpapi.TimelineQuery{Places: []string{township + "901"}}, ""},
+		"a wider place":     {httpapi.TimelineQuery{Places: []string{"3309"}}, ""},
+		"a place not his":   {httpapi.TimelineQuery{Places: []string{"330903102"}}, township},
+		"a person":          {httpapi.TimelineQuery{Person: a.person}, ""},
+		"nobody":            {httpapi.TimelineQuery{Person: syncproto.NewRecordID(w.now)}, "person"},
+		"a filter":          {httpapi.TimelineQuery{Only: []string{"conflict"}}, ""},
+		"an unknown filter": {httpapi.TimelineQuery{Only: []string{"ranking"}}, "conflict"},
+	} {
+		c.q.Order, c.q.Limit = httpapi.ByOccurrence, 20
+		_, err := j.Timeline(t.Context(), leader.person, c.q)
+		if c.want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		wantKind(t, name, err, syncproto.KindBadRequest)
+		if err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %q does not say %s", name, err, c.want)
+		}
+		_, err = d.Timeline(t.Context(), web.Viewer{Person: leader.person}, web.TimelineQuery{Kinds: c.q.Kinds, Places: c.q.Places, Person: c.q.Person, Only: c.q.Only, Limit: 20})
+		var told *web.QueryError
+		if !errors.As(err, &told) {
+			t.Errorf("%s on the page: %v", name, err)
 		}
 	}
 }
