@@ -21,6 +21,9 @@ var (
 	ErrClosed = errors.New("the store is closed")
 	// ErrNewer is returned when a newer version of the program wrote the store.
 	ErrNewer = errors.New("a newer version of the program wrote this store: update the program")
+	// ErrDamaged is returned when files of the store are missing or cannot be
+	// read. Nothing was changed: the sealed outbox beside it still can be sent.
+	ErrDamaged = errors.New("the store is damaged")
 	// ErrKey is returned when a store is opened with another key than the one
 	// it was made with, or with none, or a plain store with one.
 	ErrKey = errors.New("the key does not fit the store")

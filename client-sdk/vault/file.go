@@ -50,7 +50,7 @@ func decode(b []byte) (*sealed, error) {
 		return nil, fmt.Errorf("%w: it is empty", ErrDamaged)
 	}
 	if b[0] != format {
-		return nil, ErrNewer
+		return nil, fmt.Errorf("%w: it begins with byte %d", notOurs(b), b[0])
 	}
 	f := &sealed{}
 	r := wire.NewReader(b[1:])
@@ -72,6 +72,15 @@ func decode(b []byte) (*sealed, error) {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return f, nil
+}
+
+// notOurs tells a file of a newer version, a small number and an array, from
+// one that is no vault.
+func notOurs(b []byte) error {
+	if b[0] > format && b[0] < 32 && len(b) > 1 && b[1]>>5 == 4 {
+		return ErrNewer
+	}
+	return ErrDamaged
 }
 
 // maxFileBytes is far more than a vault has.

@@ -270,6 +270,12 @@ func TestDamage(t *testing.T) {
 	if _, err := vault.Open(p.file, p.keys, pin); !errors.Is(err, vault.ErrNewer) {
 		t.Errorf("format 9: %v", err)
 	}
+	for _, garbage := range []string{"\x00\x88", "hello", "\xff\xff\xff\xff", "\x09rubbish", "\x09"} {
+		write(t, p.file, []byte(garbage))
+		if _, err := vault.Open(p.file, p.keys, pin); !errors.Is(err, vault.ErrDamaged) || !strings.Contains(err.Error(), p.file) {
+			t.Errorf("%q: %v, want damaged, and which file", garbage, err)
+		}
+	}
 	write(t, string(p.keys), []byte("{"))
 	write(t, p.file, good)
 	if _, err := vault.Open(p.file, p.keys, pin); err == nil || !strings.Contains(err.Error(), "damaged") {

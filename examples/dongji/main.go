@@ -64,7 +64,7 @@ func run(ctx context.Context, data, listen string, once, asJSON bool) error {
 	if asJSON {
 		out = os.Stderr
 	}
-	s := &stage{dir: data, phones: map[string]*phone{}, say: func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }}
+	s := &stage{dir: data, phones: map[string]*phone{}, terminal: isTerminal(out), say: func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }}
 	s.say("数据在 %s", data)
 	if err := s.load(); err != nil {
 		return err
@@ -126,4 +126,9 @@ func (s *stage) open(ctx context.Context, listen string) (err error) {
 		}
 	}
 	return s.slowly("启动服务器", func() error { return s.server.Start(ctx, listen) })
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -37,6 +37,7 @@ type stage struct {
 	order  []string
 	say    func(format string, args ...any)
 	// kept in the folder, so that a second run goes on where the first ended
+	terminal bool // a person looks on while it runs
 	progress struct {
 		IDs    map[string]syncproto.RecordID
 		Played map[string]bool
@@ -219,11 +220,16 @@ func (s *stage) sync(name, at string) error {
 	return nil
 }
 
-// progressLine prints what has been running for over a second.
+// slowly says what has been running for over a second: each second to a person
+// at a terminal, every ten to a file.
 func (s *stage) slowly(what string, fn func() error) error {
 	done := make(chan struct{})
 	go func() {
-		t := time.NewTicker(time.Second)
+		every := 10 * time.Second
+		if s.terminal {
+			every = time.Second
+		}
+		t := time.NewTicker(every)
 		defer t.Stop()
 		begun := time.Now()
 		for {

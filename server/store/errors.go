@@ -40,6 +40,10 @@ var (
 	// ErrInUse: another process, or this one, has the store open.
 	ErrInUse = errors.New("store is in use")
 
+	// ErrDamaged: files of the store are missing or cannot be read. It was not
+	// changed.
+	ErrDamaged = errors.New("store is damaged")
+
 	// ErrNewer: the store was written by a newer version of the program. It was
 	// not touched.
 	ErrNewer = errors.New("store has a newer format than this program knows: use the newer program")

@@ -122,21 +122,25 @@ func hintFor(err error) string {
 	var incomplete *clientsdk.IncompleteError
 	switch {
 	case errors.Is(err, clientsdk.ErrNotEnrolled):
-		return "run: chuantou-device enrol https://SERVER CODE"
+		return "先注册：chuantou-device enrol https://服务器 注册码"
 	case errors.Is(err, clientsdk.ErrNeedsNewID):
-		return "run: chuantou-device enrol -again CODE"
+		return "向管理员要新的注册码，再：chuantou-device enrol -again 注册码"
 	case errors.Is(err, vault.ErrNeedsPIN):
-		return "give it by -pin-file FILE, by $" + pinVariable + ", or run this at a terminal to be asked"
+		return "用 -pin-file FILE 或 $" + pinVariable + " 给出 PIN，或者在终端里运行，会问"
 	case errors.Is(err, vault.ErrDropped):
-		return "what was not sent lies sealed for the server in the folder's outbox.sealed: take that file to your administrator"
+		return "没上传的都封在文件夹里的 outbox.sealed，只有服务器打得开：把这个文件交给管理员"
+	case errors.Is(err, vault.ErrDamaged), errors.Is(err, localstore.ErrDamaged):
+		return "这个文件夹坏了，打不开。没上传的还封在里面的 outbox.sealed：把这个文件交给管理员，再用另一个 -dir 重新注册；不要删原来的文件夹"
+	case errors.Is(err, vault.ErrNewer), errors.Is(err, localstore.ErrNewer):
+		return "这个文件夹是新版程序写的：请用新版程序打开"
 	case errors.Is(err, clientsdk.ErrRecordsLocked):
-		return "run: chuantou-device sync, or without a network: chuantou-device unlock"
+		return "同步一次就打开：chuantou-device sync；没有网络时：chuantou-device unlock"
 	case errors.Is(err, localstore.ErrLocked):
-		return "another chuantou-device works in this folder; wait for it or use another -dir"
+		return "另一个 chuantou-device 正在用这个文件夹：等它结束，或者换一个 -dir"
 	case errors.As(err, &incomplete):
-		return "the draft is kept; fill the fields in with: chuantou-device edit DRAFT FIELD=VALUE…"
+		return "草稿还在；补上再提交：chuantou-device edit 草稿 字段=内容…"
 	case errors.Is(err, clientsdk.ErrNoRecord):
-		return "see what is here with: chuantou-device list, or fetch with: chuantou-device sync"
+		return "看看这里有什么：chuantou-device list；或者先同步：chuantou-device sync"
 	}
 	return ""
 }

@@ -438,9 +438,11 @@ func (a *app) sync(args []string) error {
 		}
 		return errors.Join(a.printJSON(out), err)
 	}
-	a.printf("上传 %d 条，收到 %d 条；%d 字节上，%d 字节下，%d 次请求，%d 毫秒\n", r.Pushed, r.Pulled, r.BytesUp, r.BytesDown, r.Requests, r.Millis)
 	if err != nil && r.Requests > 0 && syncproto.KindOf(err) == syncproto.KindOther {
 		a.printf("没有连上，稍后自动再试；内容都在手机里\n")
+	}
+	if err == nil || r.Pushed+r.Pulled > 0 { // of a sync that did nothing its reason is enough
+		a.printf("上传 %d 条，收到 %d 条；%d 字节上，%d 字节下，%d 次请求，%d 毫秒\n", r.Pushed, r.Pulled, r.BytesUp, r.BytesDown, r.Requests, r.Millis)
 	}
 	for _, id := range r.Late {
 		a.printf("%s：提交满 24 小时以后改的没有生效，留作更正建议；要采用请写更正，见 show %s\n", a.named(id.String()), id)

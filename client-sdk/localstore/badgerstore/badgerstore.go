@@ -16,6 +16,7 @@ package badgerstore
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,7 +92,7 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	db, err := badger.Open(engineOptions(dir, o.Key))
 	if err != nil {
-		return nil, fmt.Errorf("open store in %s: %w", dir, explain(err))
+		return nil, fmt.Errorf("open store in %s: %w", dir, damaged(dir, explain(err)))
 	}
 	s.db = db
 	if err := errors.Join(s.checkFormat(), s.recover(), s.private()); err != nil {
@@ -171,6 +172,23 @@ func explain(err error) error {
 		return localstore.ErrKey
 	}
 	return err
+}
+
+// damaged names the file of a store that the engine cannot make sense of.
+func damaged(dir string, err error) error {
+	var file *fs.PathError
+	for _, known := range []error{localstore.ErrFull, localstore.ErrLocked, localstore.ErrKey, fs.ErrPermission} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	name := dir
+	if errors.As(err, &file) {
+		name = file.Path
+	} else if strings.Contains(strings.ToLower(err.Error()), "manifest") {
+		name = filepath.Join(dir, "MANIFEST")
+	}
+	return fmt.Errorf("%w: %s cannot be read: %w", localstore.ErrDamaged, name, err)
 }
 
 func (s *Store) checkFormat() error {

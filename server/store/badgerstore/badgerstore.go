@@ -117,7 +117,7 @@ func (s *Store) start() error {
 	}
 	db, err := badger.OpenManaged(badgerOptions(s.dir, &logger{s.log, s.room}))
 	if err != nil {
-		return err
+		return damaged(s.dir, err)
 	}
 	s.db = db
 	s.applied = db.MaxVersion()

@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/chuantou/chuantou/server/store"
 )
@@ -49,11 +51,47 @@ func openFolder(dir string, mustExist bool) (*folder, error) {
 		return nil, err
 	}
 	f := &folder{dir: dir, lock: lock}
-	if err := f.prepare(); err != nil {
+	if err := errors.Join(sign(lock), f.prepare()); err != nil {
 		lock.Close()
 		return nil, err
 	}
 	return f, nil
+}
+
+// damaged names the file of a store that the engine cannot make sense of, and
+// what to do.
+func damaged(dir string, err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOSPC) {
+		return err
+	}
+	name := dir
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		name = file.Path
+	} else if strings.Contains(strings.ToLower(err.Error()), "manifest") {
+		name = filepath.Join(dir, "MANIFEST")
+	}
+	return fmt.Errorf("%w: %s cannot be read (%w): keep this folder as it is, and put the last backup into a new one with chuantou restore", store.ErrDamaged, name, err)
+}
+
+// heldBy says who has a locked file open, as far as that is written there.
+func heldBy(name string) error {
+	who := "another process"
+	if text, err := os.ReadFile(name); err == nil {
+		if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
+			who = fmt.Sprintf("process %d", pid)
+		}
+	}
+	return fmt.Errorf("%w: %s has %s locked; stop it first", store.ErrInUse, who, name)
+}
+
+// sign writes into a locked file who has it, for who finds it taken.
+func sign(f *os.File) error {
+	err := f.Truncate(0)
+	if err == nil {
+		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	}
+	return err
 }
 
 // checkFormat refuses what is not for this program to write to.

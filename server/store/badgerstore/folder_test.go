@@ -121,6 +121,15 @@ func TestFormat(t *testing.T) {
 	mustOpen(t, dir).Close()
 }
 
+// What cannot be read is named, with what to do.
+func TestDamaged(t *testing.T) {
+	dir := t.TempDir()
+	mustOpen(t, dir).Close()
+	writeFile(t, dir, "MANIFEST", "rubbish, and enough of it to be read as a head")
+	refused(t, dir, badgerstore.Options{}, store.ErrDamaged, filepath.Join(dir, "MANIFEST"))
+	refused(t, dir, badgerstore.Options{}, store.ErrDamaged, "chuantou restore")
+}
+
 func TestInUse(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
@@ -140,7 +149,7 @@ func TestInUse(t *testing.T) {
 		t.Fatalf("the holder said %q, %v", line, err)
 	}
 	_, err = badgerstore.Open(dir, badgerstore.Options{Logger: quiet})
-	if !errors.Is(err, store.ErrInUse) || !strings.Contains(err.Error(), "another process") {
+	if !errors.Is(err, store.ErrInUse) || !strings.Contains(err.Error(), fmt.Sprintf("process %d ", holder.Process.Pid)) {
 		t.Errorf("opened beside another process: %v", err)
 	}
 	in.Close()

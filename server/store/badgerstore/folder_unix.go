@@ -8,8 +8,6 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/chuantou/chuantou/server/store"
 )
 
 // lockFile creates and locks a file; closing it, or the end of the process, lets
@@ -22,7 +20,7 @@ func lockFile(name string) (*os.File, error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%w: another process has %s locked; stop it first", store.ErrInUse, name)
+			return nil, heldBy(name)
 		}
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}

@@ -6,8 +6,6 @@ import (
 	"os"
 
 	"golang.org/x/sys/windows"
-
-	"github.com/chuantou/chuantou/server/store"
 )
 
 func lockFile(name string) (*os.File, error) {
@@ -16,10 +14,11 @@ func lockFile(name string) (*os.File, error) {
 		return nil, err
 	}
 	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
-	if err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, 1, 0, new(windows.Overlapped)); err != nil {
+	// A byte far behind what is in the file: what is locked cannot be read there.
+	if err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, 1, 0, &windows.Overlapped{Offset: 1 << 20}); err != nil {
 		f.Close()
 		if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-			return nil, fmt.Errorf("%w: another process has %s locked; stop it first", store.ErrInUse, name)
+			return nil, heldBy(name)
 		}
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
