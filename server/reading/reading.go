@@ -275,10 +275,20 @@ func (g *Reading) row(w *timeline.Row, v *authz.Viewer, seen time.Time) web.Time
 		row.Status, row.Void = "已作废", "已作废"
 	}
 	row.Marks = marksOf(w, seen)
-	if late := time.UnixMilli(w.Received).Sub(time.UnixMilli(w.Occurred)); late > lateAfter {
+	if arrivedLate(w) {
 		row.Origin = web.Provenance{Recorded: g.recorded(w), Received: []time.Time{row.Received}, How: how(w)}
 	}
 	return row
+}
+
+// arrivedLate counts from the time that is told; of a day alone from its end, so
+// that rows of one day which came together are told alike.
+func arrivedLate(w *timeline.Row) bool {
+	told := time.UnixMilli(w.Occurred)
+	if w.DateOnly {
+		told = told.AddDate(0, 0, 1)
+	}
+	return time.UnixMilli(w.Received).Sub(told) > lateAfter
 }
 
 func how(w *timeline.Row) string {

@@ -11,6 +11,7 @@ import (
 	"github.com/chuantou/chuantou/server/acting"
 	"github.com/chuantou/chuantou/server/httpapi"
 	"github.com/chuantou/chuantou/server/reading"
+	"github.com/chuantou/chuantou/server/timeline"
 	"github.com/chuantou/chuantou/server/web"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
@@ -375,5 +376,29 @@ func TestUnknownFiltersAreRefused(t *testing.T) {
 		if !errors.As(err, &told) {
 			t.Errorf("%s on the page: %v", name, err)
 		}
+	}
+}
+
+// A row that tells a day alone came late when it came long after that day, not
+// after the midnight it began with.
+func TestRowsOfOneDayTellAlikeHowTheyCame(t *testing.T) {
+	w, a, _, leader := threeDevices(t)
+	d := w.desk()
+	w.now = time.Date(2026, 5, 22, 13, 0, 0, 0, timeline.Zone)
+	timed := a.visit(map[string]any{"occurred_at": "2026-05-22T09:00+08:00"})
+	day := a.visit(map[string]any{"occurred_at": "2026-05-22"})
+	w.now = w.now.Add(4 * time.Hour)
+	a.sync()
+	before := a.visit(map[string]any{"occurred_at": "2026-05-20"})
+	a.sync()
+	page, err := d.Timeline(t.Context(), web.Viewer{Person: leader.person}, web.TimelineQuery{Limit: 20})
+	must(t, err)
+	for _, row := range page.Rows {
+		if want := map[syncproto.RecordID]bool{timed: false, day: false, before: true}[row.ID]; (row.Origin.How != "") != want {
+			t.Errorf("the row of %+v says %q", row.When, row.Origin.How)
+		}
+	}
+	if len(page.Rows) != 3 {
+		t.Errorf("%d rows", len(page.Rows))
 	}
 }
