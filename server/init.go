@@ -115,8 +115,18 @@ func firstAdministrator(ctx context.Context, o InitOptions, set settings) (out I
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	out.Keys, out.Person = keysDir(o.Dir), syncproto.NewRecordID(s.now())
+	text := func(v string) syncproto.Value { return wire.Must(wire.EncodeValue(v)) }
+	// The owner is the first unit: what the administrator writes belongs to it
+	// until there are others.
+	unit := syncproto.NewRecordID(s.now())
+	err = s.ingest.Author(ctx, s.settings.Replica, out.Person, "unit", unit, func(e *crdt.Edit) error {
+		return errors.Join(e.Set("name", text(o.Name)), e.Set("level", text(levelOf(o.Place))), e.Set("place", text(o.Place)))
+	})
+	if err != nil {
+		return out, err
+	}
 	err = s.ingest.Author(ctx, s.settings.Replica, out.Person, "person", out.Person, func(e *crdt.Edit) error {
-		if err := e.Set("name", wire.Must(wire.EncodeValue(o.Admin))); err != nil {
+		if err := errors.Join(e.Set("name", text(o.Admin)), e.Set("unit", text(unit.String()))); err != nil {
 			return err
 		}
 		item, err := e.InsertItem("roles", 0)
@@ -124,7 +134,7 @@ func firstAdministrator(ctx context.Context, o InitOptions, set settings) (out I
 			return err
 		}
 		role := e.Item("roles", item)
-		return errors.Join(role.Set("role", wire.Must(wire.EncodeValue(string(authz.RoleAdmin)))), role.Set("place", wire.Must(wire.EncodeValue(o.Place))))
+		return errors.Join(role.Set("role", text(string(authz.RoleAdmin))), role.Set("place", text(o.Place)))
 	})
 	if err != nil {
 		return out, err
@@ -136,4 +146,19 @@ func firstAdministrator(ctx context.Context, o InitOptions, set settings) (out I
 	ticket := id.Ticket(out.Code)
 	out.Ticket = ticket.String()
 	return out, nil
+}
+
+// levelOf is the level of the unit that a place code stands for.
+func levelOf(place string) string {
+	switch n := len(place); {
+	case n <= 2:
+		return "省"
+	case n <= 4:
+		return "市"
+	case n <= 6:
+		return "县（区）"
+	case n <= syncproto.TownshipDigits:
+		return "乡镇"
+	}
+	return "村"
 }

@@ -169,8 +169,10 @@ func (s *stage) twoRecorders(v *save) error {
 	return err
 }
 
-// firstNotes is V04 as it was first written; two people go on with it later.
+// firstNotes is V04 as it was first written, a draft until the morning of the
+// way home; two people go on with it that evening, within its 24 hours.
 func (t *story) firstNotes(v save) save {
+	v.At = "2026-05-22T08:40"
 	p := v.Parts[0]
 	p.Fields = clone(p.Fields)
 	p.Fields["situation"] = "隔天来水。"

@@ -362,3 +362,39 @@ func TestChoicesAndThePastOverJSON(t *testing.T) {
 		t.Errorf("the page as of the first change: %d", status)
 	}
 }
+
+// What the first administrator writes belongs to the owner: init makes the unit
+// that his forms prefill.
+func TestFirstUnitIsTheOwners(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	made, err := server.Init(t.Context(), server.InitOptions{Dir: dir, Origin: "http://127.0.0.1", Name: "普陀区（示例）", Place: "330903", Admin: "童例宁"})
+	must(t, err)
+	s, err := server.New(server.Config{Dir: dir})
+	must(t, err)
+	site := httptest.NewServer(s.Handler())
+	defer func() {
+		site.Close()
+		must(t, s.Close())
+	}()
+	p := &port{t: t, server: s, origin: site.URL, operator: s.OperatorHandler()}
+	office := p.open()
+	must(t, office.Enrol(t.Context(), p.origin, made.Code, "office"))
+	p.sync(office)
+	units, err := office.Query(clientsdk.Filter{Kinds: []string{"unit"}})
+	must(t, err)
+	if len(units) != 1 || units[0].Title != "普陀区（示例）" {
+		t.Fatalf("the units are %+v", units)
+	}
+	unit, err := office.Get(units[0].Record)
+	must(t, err)
+	if unit.Value("level") != "县（区）" || unit.Value("place") != "330903" {
+		t.Errorf("the unit is %v of %v", unit.Value("level"), unit.Value("place"))
+	}
+	d, err := office.Create("ZF")
+	must(t, err)
+	v, err := d.View()
+	must(t, err)
+	if v.Value("owner_unit") != units[0].Record.String() {
+		t.Errorf("a new visit is prefilled with unit %v", v.Value("owner_unit"))
+	}
+}

@@ -77,7 +77,7 @@ func TestADay(t *testing.T) {
 	a, b := terminal{t, filepath.Join(t.TempDir(), "a")}, terminal{t, filepath.Join(t.TempDir(), "b")}
 
 	has(t, a.ok("status"), "尚未注册")
-	a.fails(exitError, "run: chuantou-device enrol", "sync")
+	a.fails(exitError, "先注册：chuantou-device enrol", "sync")
 	a.fails(exitError, "unknown or used", "enrol", srv.URL, "guess")
 	has(t, a.ok("enrol", srv.URL, server.Code(fakeserver.ID(1)), "-name", "A7"), "方例远")
 	b.ok("enrol", srv.URL, server.Code(fakeserver.ID(2)), "-name", "B2")
