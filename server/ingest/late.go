@@ -123,6 +123,9 @@ func (t *txn) give(w *work, v *verdict) error {
 	added := v.part
 	added.Ops = slices.DeleteFunc(slices.Clone(added.Ops), func(op syncproto.Op) bool { return op.Kind == syncproto.OpSet }) // they left nothing
 	e, _, err := w.rec.Clone().Undo(pen, &v.header, &added, v.before)
+	if err == nil {
+		err = v.strikeOut(e)
+	}
 	if err != nil {
 		return err
 	}
@@ -142,6 +145,25 @@ func (t *txn) give(w *work, v *verdict) error {
 		}
 	}
 	return t.write1(pen, view.System, e)
+}
+
+// strikeOut takes items away again that a set, which left nothing else, brought
+// back: Undo sees to those of all other ops.
+func (v *verdict) strikeOut(e *crdt.Edit) error {
+	for i := range v.part.Ops {
+		op := &v.part.Ops[i]
+		if op.Kind != syncproto.OpSet || op.Item.IsNone() {
+			continue
+		}
+		was, now := v.before.Item(op.Field, op.Item), e.Record().Item(op.Field, op.Item)
+		if was == nil || !was.Removed || now == nil || now.Removed {
+			continue
+		}
+		if err := e.RemoveItem(op.Field, op.Item); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // maxEntryBytes bounds what a verdict repeats of an edit.

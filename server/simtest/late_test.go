@@ -122,6 +122,30 @@ func TestLateEditIsASuggestion(t *testing.T) {
 	}
 }
 
+// A late edit of an item that is struck out, here since it came late itself, does
+// not bring it back.
+func TestLateEditLeavesItemStruckOut(t *testing.T) {
+	w, a, b, _ := threeDevices(t)
+	id := a.submitted(b.person)
+	a.sync()
+	b.pull()
+	w.now = w.now.Add(24*time.Hour + time.Minute)
+	var item syncproto.ElemID
+	b.write(id, "", func(e *crdt.Edit) {
+		var err error
+		item, err = e.InsertItem("policy_explained", 1)
+		must(t, err)
+		must(t, e.Item("policy_explained", item).Set("topic", value("修水管")))
+	})
+	b.write(id, "", func(e *crdt.Edit) { must(t, e.Item("policy_explained", item).Set("topic", value("换水管"))) })
+	b.sync()
+	a.pull()
+	if items := look(a.base[id]).Items("policy_explained", false); len(items) != 1 {
+		t.Errorf("%d items stand, want the one that came in time", len(items))
+	}
+	w.asLog(id)
+}
+
 // Which clock decides: see SPEC.md §1.9.
 func TestLateByWhichClock(t *testing.T) {
 	const day = 24 * time.Hour
