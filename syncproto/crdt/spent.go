@@ -29,11 +29,11 @@ func (a spent) compare(b spent) int {
 // next must not take their ids again. What is noted is kept with the state, and
 // is for the device that holds it alone.
 func (r *Record) KeepCounters(replica syncproto.ReplicaID, from *Record) {
-	if !r.Partial || from == nil {
+	if !r.Partial || from == nil || from.Version.Of(replica) == 0 {
 		return
 	}
 	all := map[spent]spent{} // by target and class
-	for _, x := range slices.Concat(r.spent, from.spent, from.counters(replica)) {
+	for _, x := range slices.Concat(r.spent, from.spent, from.counters(replica, r)) {
 		key := spent{target: x.target, class: x.class}
 		if x.replica == replica && x.counter > all[key].counter && r.at(x.target, x.class) == nil {
 			all[key] = x
@@ -46,9 +46,13 @@ func (r *Record) KeepCounters(replica syncproto.ReplicaID, from *Record) {
 	slices.SortFunc(r.spent, spent.compare)
 }
 
-// counters lists how far the replica has come in each text and list.
-func (r *Record) counters(replica syncproto.ReplicaID) (out []spent) {
+// counters lists how far the replica has come in each text and list that is not
+// in other.
+func (r *Record) counters(replica syncproto.ReplicaID, other *Record) (out []spent) {
 	note := func(t target, class Class, doc *textField) {
+		if other.at(t, class) != nil {
+			return
+		}
 		if d, err := doc.open(); err == nil {
 			if n := d.Highest(replica); n > 0 {
 				out = append(out, spent{t, class, replica, n})
