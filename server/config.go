@@ -60,6 +60,9 @@ type Config struct {
 	// Leases say how long others' records stay open on a device that does not
 	// hear from the server; nil for DefaultLease.
 	Leases Leases
+	// Quota is how many bytes, compressed, one device may push in a day; 0 for
+	// ingest.DefaultQuota. Beyond it the server answers "later".
+	Quota int64
 	// Clock is the server's clock, nil for the system's. Another is for
 	// demonstrations and tests alone: receipts and ledger years are taken from it.
 	Clock func() time.Time

@@ -144,7 +144,7 @@ func (s *Server) wire() (err error) {
 	current := func() *schema.Schema { return s.schema }
 	frames := records.NewFrames()
 	s.ingest = ingest.New(ingest.Config{Store: s.store, Devices: s, Directory: s.dir, Schema: current, Indexer: timeline.Index{}, Frames: frames,
-		Key: s.keys.sign, SealKey: s.keys.seal, Now: s.now, Log: s.cfg.Log})
+		Key: s.keys.sign, SealKey: s.keys.seal, Now: s.now, Log: s.cfg.Log, Quota: s.cfg.Quota})
 	if s.feed, err = feed.New(feed.Config{Store: s.store, Directory: s.dir, Schema: current, Receipts: s.ingest, Standings: s, Frames: frames, CursorKey: s.keys.cursor, Now: s.now}); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdh"
 	"crypto/ed25519"
@@ -67,7 +68,7 @@ type Indexer interface {
 	Index(b *store.Batch, was []byte, rec *crdt.Record, head *records.Head, facts *authz.Facts) (row []byte, err error)
 }
 
-// Config is what an Ingest works with; every member is required but Log.
+// Config is what an Ingest works with; every member is required but Log and Quota.
 type Config struct {
 	Store     store.Store
 	Devices   Devices
@@ -79,6 +80,9 @@ type Config struct {
 	SealKey   *ecdh.PrivateKey   // unwraps sealing keys
 	Now       func() time.Time
 	Log       *slog.Logger
+	// Quota is how many bytes, compressed, one device may push in a day; 0 for
+	// DefaultQuota. Beyond it the answer is "later", and nothing is taken.
+	Quota int64
 }
 
 // Ingest is safe for concurrent use.
@@ -87,6 +91,7 @@ type Ingest struct {
 	server    syncproto.Hash
 	authoring sync.Mutex // one server-authored change at a time
 	working   gate       // by uncompressed bytes
+	quota     quota
 	folding   sync.Mutex // one fold or rebuild at a time
 	heavy     heavyList
 	scanned   syncproto.RecordID // the last record that Sweep has looked at
@@ -118,10 +123,18 @@ type readPart struct {
 
 // Push takes the bundles of one request from a signed-in carrier: usually the
 // carrier's own, or another replica's that it brings along. It returns the
-// carrier's receipt once everything well signed in the push is durable. A
+// carrier's receipt once everything well signed in the push is durable. Beyond
+// the carrier's quota it is an error of KindLater and nothing is taken. A
 // bundle that is damaged or wrongly signed fails the push with an error that
 // names it, after what came before it was stored.
 func (in *Ingest) Push(ctx context.Context, carrier syncproto.ReplicaID, bundles []syncproto.Bundle) (syncproto.Receipt, error) {
+	var size int64
+	for i := range bundles {
+		size += int64(len(bundles[i].Frame))
+	}
+	if !in.quota.take(carrier, size, cmp.Or(in.Quota, DefaultQuota), in.Now()) {
+		return syncproto.Receipt{}, errQuota
+	}
 	var bad error
 	for first := 0; first < len(bundles) && bad == nil; {
 		end, size := first+1, bundles[first].RawBytes

@@ -549,3 +549,36 @@ func TestLeadersCode(t *testing.T) {
 		t.Error("a stopped device gets a code")
 	}
 }
+
+// Ten wrong PINs destroy the key of the folder. What was submitted and not sent
+// lies sealed in it; the administrator takes the file in, and nothing of it is lost.
+func TestTenWrongPINsAndDeliver(t *testing.T) {
+	s := newSite(t)
+	other := s.device("A7")
+	p := s.phone("张试验", "B2")
+	d, err := p.Create("SJ")
+	must(t, err)
+	must(t, p.Submit(t.Context(), d.Set("on", "2026-05-20").Set("heard", "锁在手机里的").Set("visibility", "本级及上级").Set("place_code", township)))
+	must(t, p.Close())
+	cheap := vault.Options{Cost: vault.Cost{Passes: 1, MemoryKiB: 64, Threads: 1}}
+	must(t, clientsdk.ChangePIN(p.dir, "258147", clientsdk.Options{Vault: cheap}))
+	for range vault.MaxTries {
+		_, err = clientsdk.Open(p.dir, clientsdk.Options{PIN: "111112"})
+	}
+	if !errors.Is(err, vault.ErrDropped) {
+		t.Fatalf("after ten wrong PINs: %v", err)
+	}
+	if _, err := clientsdk.Open(p.dir, clientsdk.Options{PIN: "258147"}); !errors.Is(err, vault.ErrDropped) {
+		t.Fatalf("the right PIN afterwards: %v", err)
+	}
+	p.Client = nil
+	for range 2 { // any number of times
+		if out := s.chuantou("admin", "deliver", "-data", s.server.Data, clientsdk.SealedOutbox(p.dir)); !strings.Contains(out, "1 changes") {
+			t.Errorf("delivered:\n%s", out)
+		}
+	}
+	syncAll(t, other)
+	if v, err := other.Get(d.Record()); err != nil || v.Value("heard") != "锁在手机里的" {
+		t.Errorf("what was locked in: %v", err)
+	}
+}

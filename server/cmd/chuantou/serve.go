@@ -51,6 +51,7 @@ type serveFlags struct {
 	data, listen, kinds, cert, key      string
 	plain                               bool
 	rootListen, leases                  string
+	quota                               int
 	proxies, format, level              string
 	addressFile, profileFile, clockFile string
 }
@@ -64,6 +65,7 @@ func (s *serveFlags) define(c *command) {
 	c.BoolVar(&s.plain, "plain-http", false, "speak plain http although the origin is https: for a proxy in front")
 	c.StringVar(&s.rootListen, "root-listen", "", "`host:port` for a plain http page from which the root of the installation's own authority is installed")
 	c.StringVar(&s.leases, "lease", "", "for how many `days` others' records stay open on a device that does not hear from the server; by role too: 30,网格员=14 (default 30)")
+	c.IntVar(&s.quota, "quota", 256, "`MiB` that one device may push in a day; beyond it the answer is \"later\", and the device keeps what it has")
 	c.StringVar(&s.proxies, "trusted-proxy", "", "`addresses` or prefixes, with commas, of proxies whose X-Forwarded- headers are believed")
 	c.StringVar(&s.format, "log-format", "text", "text or json")
 	c.StringVar(&s.level, "log-level", "info", "debug, info, warn or error")
@@ -112,6 +114,10 @@ func (f *serveFlags) config(errs io.Writer) (server.Config, error) {
 	if cfg.TrustedProxies, err = prefixes(f.proxies); err != nil {
 		return server.Config{}, err
 	}
+	if f.quota < 1 || f.quota > 1<<20 {
+		return server.Config{}, &usageError{fmt.Sprintf("quota %d: want 1 to %d MiB", f.quota, 1<<20)}
+	}
+	cfg.Quota = int64(f.quota) << 20
 	if f.leases != "" {
 		if cfg.Leases, err = server.ParseLeases(f.leases); err != nil {
 			return server.Config{}, &usageError{err.Error()}
