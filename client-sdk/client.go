@@ -77,6 +77,7 @@ type Client struct {
 	told        *syncproto.Told // what the server was told last, nil for nothing
 	telling     *syncproto.Told // what this sync tells
 	trip        string
+	stranger    bool         // the server did not know this device when it was last spoken to
 	wipe        func() error // destroys the closed folder; nil for a store that the caller made
 }
 
@@ -122,6 +123,7 @@ func (c *Client) load() error {
 		c.get(keyBackups, func(v []byte) (err error) { c.backups, err = decodeBackups(v); return err }),
 		c.get(keyStanding, func(v []byte) (err error) { c.standing, err = wire.DecodeStanding(v); return err }),
 		c.get(keyLease, func(v []byte) (err error) { c.lease, err = decodeLease(v); c.leaseStored = c.lease.Spent; return err }),
+		c.get(keyUnknown, func([]byte) error { c.stranger = true; return nil }),
 		c.get(keyTold, func(v []byte) error {
 			t, err := wire.DecodeTold(v)
 			c.told = &t

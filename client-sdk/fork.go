@@ -17,7 +17,8 @@ import (
 
 // ReEnrol gives this store a new replica id and key, by a new one-time code of
 // the same person, and issues anew what the server does not have of its work.
-// It is for a store that exists twice (Summary.NeedsNewID). Everything stays:
+// It is for a store that exists twice (Summary.NeedsNewID), and for one that a
+// restored server does not know (Summary.Unknown). Everything stays:
 // the records, the drafts, the changes that the server has under the old id.
 //
 // Each change is issued anew by itself, in order and on the version that its
@@ -37,7 +38,8 @@ func (c *Client) ReEnrol(ctx context.Context, code string) error {
 	if err != nil {
 		return fmt.Errorf("enrol again: %w", err)
 	}
-	if err := c.pushSpent(ctx, link); err != nil {
+	// A server that does not know the old id has nothing to be offered under it.
+	if err := c.pushSpent(ctx, link); err != nil && syncproto.KindOf(err) != syncproto.KindUnauthorized {
 		return fmt.Errorf("enrol again: %w", err)
 	}
 	next, err := c.nextIdentity(ctx, link, was, code)
@@ -189,14 +191,14 @@ func (c *Client) moveTo(next *identity, link syncloop.Transport, fates map[syncp
 	r.batch.Put(keyIdentity, next.append())
 	r.batch.Put(keyPlace, at.append())
 	r.batch.Put(headKey(next.Replica), r.head.append())
-	for _, k := range [][]byte{keyEnrolling, keyNext, keyReceipt, keyAcked, keyToken, keyBackups, keyTold} {
+	for _, k := range [][]byte{keyEnrolling, keyNext, keyReceipt, keyAcked, keyToken, keyBackups, keyTold, keyUnknown} {
 		r.batch.Delete(k)
 	}
 	if err := c.store.Apply(&r.batch); err != nil {
 		return err
 	}
 	c.id, c.head, c.place, c.own = next, r.head, at, r.own
-	c.receipt, c.acked, c.spent, c.backups, c.told = nil, nil, false, backups{}, nil
+	c.receipt, c.acked, c.spent, c.backups, c.told, c.stranger = nil, nil, false, backups{}, nil, false
 	c.link, c.token = link, session.Token{}
 	clear(c.cache)
 	c.newCutter()

@@ -19,6 +19,7 @@ import (
 //	m/backups       what was backed up when, and what was let go of: backups
 //	m/standing      what the server last said of this device itself, as it came
 //	m/lease         how long it is since the server was spoken to: lease
+//	m/unknown       the server did not know this device when it was last spoken to
 //	m/told          what the server was last told of this device
 //	m/trip          the day until which the device will be away
 //	m/wiped         everything else was destroyed, by order
@@ -48,6 +49,7 @@ var (
 	keyBackups   = []byte("m/backups")
 	keyStanding  = []byte("m/standing")
 	keyLease     = []byte("m/lease")
+	keyUnknown   = []byte("m/unknown")
 	keyTold      = []byte("m/told")
 	keyTrip      = []byte("m/trip")
 	keyWiped     = []byte("m/wiped")

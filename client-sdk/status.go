@@ -230,6 +230,9 @@ type Summary struct {
 	// Locked says that others' records are locked, LockedByHand that Lock did it.
 	Locked, LockedByHand bool
 	LeaseDays            int // how long they stay open without contact
+	// Unknown says that the server did not know this device when it was last
+	// spoken to: it was restored from a backup of before. See ReEnrol.
+	Unknown bool
 	// HandBack says that the device is to be handed back: it is wiped once the
 	// server has everything and there are no drafts.
 	HandBack bool
@@ -269,6 +272,9 @@ func (s Summary) Words() []string {
 		}
 		out = append(out, "别人的记录已锁上（"+why+"）：联网同步一次，或者打电话给管理员要解锁码。自己写的、草稿和待上传的都不受影响")
 	}
+	if s.Unknown {
+		out = append(out, "服务器不认识这台设备，多半是从较早的备份恢复过：请向管理员要新的注册码，重新注册；写过的都在设备里，会重新上传")
+	}
 	if s.HandBack {
 		out = append(out, fmt.Sprintf("这台设备要交回：还有草稿 %d 份，待上传 %d 条；提交或删掉草稿再同步，传完就清除本机数据", s.Drafts, s.Pending))
 	}
@@ -301,6 +307,7 @@ func (c *Client) Summary() (Summary, error) {
 	s.OwnChanges = len(c.own.records)
 	s.Locked = c.locks()
 	s.LockedByHand, s.LeaseDays = c.lease.Locked, int(c.standing.Lease/(24*time.Hour))
+	s.Unknown = c.stranger
 	s.HandBack = c.receipt != nil && c.receipt.Order == syncproto.OrderRetire
 	s.NewDevices = slices.DeleteFunc(c.devices(), func(d Device) bool { return !d.New })
 	if c.receipt != nil {

@@ -131,8 +131,12 @@ func (c *Client) endSync(rep *session.Report, r *Report) error {
 	}
 	if !c.closed {
 		c.keepSealed(0)
-		if rep.Pull == nil && err == nil {
-			err = errors.Join(c.contact(), c.wasTold())
+		switch {
+		case err != nil:
+		case rep.Pull == nil:
+			err = errors.Join(c.contact(), c.wasTold(), c.noteKnown(true))
+		case syncproto.KindOf(rep.Pull) == syncproto.KindUnauthorized:
+			err = c.noteKnown(false)
 		}
 		if rep.Err() == nil && err == nil { // the server's clock was just heard
 			err = c.drop()

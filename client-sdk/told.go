@@ -61,6 +61,25 @@ func (c *Client) wasTold() error {
 	return nil
 }
 
+// noteKnown takes down whether the server knew this device: one that was
+// restored from an older backup may not.
+func (c *Client) noteKnown(known bool) error {
+	if known != c.stranger {
+		return nil
+	}
+	var b localstore.Batch
+	if known {
+		b.Delete(keyUnknown)
+	} else {
+		b.Put(keyUnknown, []byte{storedFormat})
+	}
+	if err := c.store.Apply(&b); err != nil {
+		return err
+	}
+	c.stranger = !known
+	return nil
+}
+
 // PlanTrip tells the server, at the next sync, the day until which this device
 // will be away (2026-06-14), "" for no trip: so that nobody wonders.
 func (c *Client) PlanTrip(until string) error {

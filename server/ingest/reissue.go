@@ -23,6 +23,9 @@ func (in *Ingest) Reissue(ctx context.Context, replica syncproto.ReplicaID, q sy
 	var persons [2]syncproto.PersonID
 	for i, r := range []syncproto.ReplicaID{replica, q.Former} {
 		dev, err := in.Devices.Device(ctx, r)
+		if r == q.Former && syncproto.KindOf(err) == syncproto.KindUnauthorized {
+			return allAnew(replica, &q), nil
+		}
 		if err != nil || dev.Server {
 			return nil, errors.Join(errNotYours, err)
 		}
@@ -38,6 +41,17 @@ func (in *Ingest) Reissue(ctx context.Context, replica syncproto.ReplicaID, q sy
 		return t.finish()
 	})
 	return out, err
+}
+
+// allAnew answers for an id that this server never enrolled: it was restored
+// from a backup of before that, and has nothing of it. Nothing is written down:
+// whose the id was cannot be known, and nobody may block another's way by it.
+func allAnew(replica syncproto.ReplicaID, q *syncproto.ReissueRequest) []syncproto.Reissued {
+	out := make([]syncproto.Reissued, len(q.Changes))
+	for i := range out {
+		out[i].As = syncproto.ChangeID{Replica: replica, Seq: q.After + 1 + syncproto.Seq(i)}
+	}
+	return out
 }
 
 func (t *txn) reissue(replica syncproto.ReplicaID, q *syncproto.ReissueRequest) ([]syncproto.Reissued, error) {

@@ -26,6 +26,7 @@ import (
 	clientsdk "github.com/chuantou/chuantou/client-sdk"
 	"github.com/chuantou/chuantou/client-sdk/localstore"
 	"github.com/chuantou/chuantou/client-sdk/vault"
+	"github.com/chuantou/chuantou/syncproto"
 )
 
 // Exit codes.
@@ -125,6 +126,8 @@ func hintFor(err error) string {
 		return "先注册：chuantou-device enrol https://服务器 注册码"
 	case errors.Is(err, clientsdk.ErrNeedsNewID):
 		return "向管理员要新的注册码，再：chuantou-device enrol -again 注册码"
+	case syncproto.KindOf(err) == syncproto.KindUnauthorized:
+		return "服务器不认识这台设备，多半是恢复过备份：向管理员要新的注册码，再：chuantou-device enrol -again 注册码；什么都不会丢"
 	case errors.Is(err, vault.ErrNeedsPIN):
 		return "用 -pin-file FILE 或 $" + pinVariable + " 给出 PIN，或者在终端里运行，会问"
 	case errors.Is(err, vault.ErrDropped):

@@ -582,3 +582,49 @@ func TestTenWrongPINsAndDeliver(t *testing.T) {
 		t.Errorf("what was locked in: %v", err)
 	}
 }
+
+// A server restored from a backup does not know a device that was enrolled
+// since. The device says so in words, enrols again, and everything it wrote, also
+// what had been received, is there again.
+func TestDeviceOfAfterTheBackup(t *testing.T) {
+	s := newSite(t)
+	other := s.device("A7")
+	pass, file := filepath.Join(t.TempDir(), "pass"), filepath.Join(t.TempDir(), "backup")
+	must(t, os.WriteFile(pass, []byte("东极的月亮很圆很圆很圆很圆\n"), 0o600))
+	s.chuantou("backup", file, "-data", s.server.Data, "-passphrase-file", pass)
+	p := s.phone("张试验", "B2")
+	received := noteAt(t, p.Client, township, "收到过的")
+	unsent, err := p.Create("SJ")
+	must(t, err)
+	must(t, p.Submit(t.Context(), unsent.Set("on", "2026-05-20").Set("heard", "没传的").Set("visibility", "本级及上级").Set("place_code", township)))
+
+	addr := s.server.Addr
+	s.server.Kill()
+	must(t, os.RemoveAll(s.server.Data))
+	s.chuantou("restore", file, s.server.Data, "-passphrase-file", pass)
+	must(t, s.server.Start(t.Context(), addr))
+	p.pass(1) // its session is over
+	if _, err := p.Sync(t.Context()); syncproto.KindOf(err) != syncproto.KindUnauthorized {
+		t.Fatalf("the device is told %v", err)
+	}
+	p.reopen()
+	if sum, err := p.Summary(); err != nil || !sum.Unknown || !strings.Contains(strings.Join(sum.Words(), ""), "重新注册") {
+		t.Errorf("the device says %+v, %v", sum, err)
+	}
+	code, err := s.server.Code(t.Context(), "张试验")
+	must(t, err)
+	must(t, p.ReEnrol(t.Context(), code))
+	p.sync()
+	if sum, err := p.Summary(); err != nil || sum.Unknown || sum.Pending != 0 {
+		t.Errorf("afterwards: %+v, %v", sum, err)
+	}
+	syncAll(t, other, other)
+	for id, want := range map[syncproto.RecordID]string{received: "收到过的", unsent.Record(): "没传的"} {
+		if v, err := other.Get(id); err != nil || v.Value("heard") != want {
+			t.Errorf("%q on another device: %v", want, err)
+		}
+		if v, err := p.Get(id); err != nil || v.Value("heard") != want {
+			t.Errorf("%q on its own: %v", want, err)
+		}
+	}
+}
