@@ -23,10 +23,13 @@ import (
 //
 //	go test ./server/simtest -run TestSimulation -timeout 0 -sim.ops 1000000 -sim.devices 24
 //
-// and many short ones are -sim.runs 100. A failure prints its seed, which
+// It is lived in worlds of -sim.world acts, each with a seed of its own, judged and
+// let go of: so neither memory nor what a restart reads grows with it. Many short
+// ones are -sim.runs 100. A failure prints its seed, which
 // -sim.seed replays.
 var (
 	simOps     = flag.Int("sim.ops", 1200, "acts to simulate, a run")
+	simWorld   = flag.Int("sim.world", 10_000, "acts of one world, of a run that has more")
 	simDevices = flag.Int("sim.devices", 10, "devices to begin with")
 	simSeed    = flag.Uint64("sim.seed", 1, "seed of the first run; 0 takes one from the clock")
 	simWithout = flag.String("sim.without", "", "mishaps to leave out: copies, putback, rewind, drown, courier, faults, control, meetings")
@@ -41,18 +44,24 @@ func TestSimulation(t *testing.T) {
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
 	}
-	for i := range *simRuns {
-		t.Run(fmt.Sprint(seed+uint64(i)), func(t *testing.T) {
-			cryptotest.SetGlobalRandom(t, seed+uint64(i))
-			s := newSim(t, seed+uint64(i), *simDevices)
-			for s.log.Acts() < *simOps && !t.Failed() {
-				s.step()
-			}
-			s.rest()
-			s.judge()
-			s.report()
-		})
+	for range *simRuns {
+		for left := *simOps; left > 0 && !t.Failed(); left -= *simWorld {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) { simulate(t, seed, min(left, *simWorld)) })
+			seed++
+		}
 	}
+}
+
+// simulate lets one world live for so many acts and judges it.
+func simulate(t *testing.T, seed uint64, acts int) {
+	cryptotest.SetGlobalRandom(t, seed)
+	s := newSim(t, seed, *simDevices)
+	for s.log.Acts() < acts && !t.Failed() {
+		s.step()
+	}
+	s.rest()
+	s.judge()
+	s.report()
 }
 
 // sim is one simulated world. One goroutine drives it, and one source of
@@ -97,7 +106,7 @@ func newSim(t *testing.T, seed uint64, devices int) *sim {
 		log: history.New(), units: map[string]syncproto.RecordID{}, alphabet: map[string]int{}, known: map[syncproto.RecordID]bool{}}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("seed %d, %d devices: -sim.seed %d -sim.devices %d -sim.ops %d", seed, devices, seed, devices, *simOps)
+			t.Logf("seed %d, %d devices: -sim.seed %d -sim.devices %d -sim.ops %d", seed, devices, seed, devices, min(*simOps, *simWorld))
 		}
 	})
 	s.net = simnet.New(s.rand.IntN)

@@ -80,13 +80,14 @@ func (s *sim) judge() {
 	for _, d := range s.living() {
 		hidden[d] = map[string]string{}
 	}
+	written := s.byRecord()
 	for _, name := range s.log.Records() {
 		id, err := syncproto.ParseRecordID(name)
 		must(s.t, err)
 		f, ok := s.facts(id)
 		before := len(s.findings)
-		s.undone(id)
-		s.blind(id, &f)
+		s.undone(id, written[id])
+		s.blind(written[id], &f)
 		if !ok && slices.ContainsFunc(s.log.Parts(name), func(p *history.Part) bool { return p.Fate == history.Acked }) {
 			s.find("record %s is lost: acknowledged, and the server knows nothing of it", name)
 		}
@@ -106,7 +107,7 @@ func (s *sim) judge() {
 
 // undone takes what the server said came too late, after its record's window,
 // for what it is, and checks that it can have been too late.
-func (s *sim) undone(id syncproto.RecordID) {
+func (s *sim) undone(id syncproto.RecordID, parts []writtenBy) {
 	told := map[[2]string]bool{} // change and field
 	for _, d := range s.living() {
 		if v := d.shown(id); v != nil {
@@ -116,15 +117,9 @@ func (s *sim) undone(id syncproto.RecordID) {
 		}
 	}
 	var first *ownPart
-	var parts []*ownPart
-	for _, d := range s.devices {
-		for _, p := range slices.Concat(d.written, d.sunk) {
-			if p.record == id {
-				parts = append(parts, p)
-				if first == nil || p.saved.Before(first.saved) {
-					first = p
-				}
-			}
+	for _, p := range parts {
+		if first == nil || p.saved.Before(first.saved) {
+			first = p.ownPart
 		}
 	}
 	for _, p := range parts {
@@ -150,12 +145,27 @@ func (s *sim) undone(id syncproto.RecordID) {
 }
 
 // blind takes note of what was written by who may not read it any more.
-func (s *sim) blind(id syncproto.RecordID, f *facts) {
+func (s *sim) blind(parts []writtenBy, f *facts) {
+	for _, p := range parts {
+		p.Blind = p.Blind || slices.ContainsFunc(p.Acts, func(a history.Act) bool { return a.Field != "" && !p.who.may(f, a.Field) })
+	}
+}
+
+// writtenBy is a part with whoever has it among what he wrote.
+type writtenBy struct {
+	*ownPart
+	who *simPerson
+}
+
+// byRecord sorts what all devices wrote.
+func (s *sim) byRecord() map[syncproto.RecordID][]writtenBy {
+	out := map[syncproto.RecordID][]writtenBy{}
 	for _, d := range s.devices {
-		for _, p := range d.written {
-			p.Blind = p.Blind || p.record == id && slices.ContainsFunc(p.Acts, func(a history.Act) bool { return a.Field != "" && !d.who.may(f, a.Field) })
+		for _, p := range slices.Concat(d.written, d.sunk) {
+			out[p.record] = append(out[p.record], writtenBy{p, d.who})
 		}
 	}
+	return out
 }
 
 // hide lists the words of a record that a device must not hold.
