@@ -166,6 +166,9 @@ func (d *simDevice) renew() {
 		if p.replica == former {
 			d.follow(p)
 		}
+		if p.replica == former && p.Fate == history.Held && p.Reason == syncproto.HoldMissing.Words() {
+			p.Fate, p.Reason = history.Unknown, "" // its receipts are nobody's from here on
+		}
 		if p.replica == d.replica || p.atRisk {
 			d.waiting = append(d.waiting, p)
 		}

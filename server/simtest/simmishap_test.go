@@ -186,6 +186,7 @@ func (d *simDevice) rewind() {
 	d.discardDrafts()
 	gone := d.written[old.written:]
 	d.sunk = append(d.sunk, gone...)
+	sink(gone)
 	d.written = d.written[:old.written:old.written]
 	d.waiting = slices.DeleteFunc(d.waiting, func(p *ownPart) bool { return slices.Contains(gone, p) })
 	sink(gone)
