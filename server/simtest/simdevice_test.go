@@ -241,6 +241,9 @@ func (d *simDevice) told(r *syncproto.Receipt) {
 				p.Demoted = p.Demoted || p.Fate == history.Acked
 				p.Fate, p.Reason = history.Held, reason.Words()
 			case p.Fate != history.Lost:
+				if p.Fate == history.Held {
+					p.Known = d.s.steps // an older copy of the disk may have it and not what it waited for
+				}
 				p.Fate, p.Reason = history.Acked, ""
 			}
 			if p.Known == 0 {
