@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/view"
@@ -43,16 +44,35 @@ func (t *txn) late(w *work, h *syncproto.Header, p *syncproto.Part, received int
 	if len(fields) == 0 {
 		return l, nil
 	}
-	stored, _, ok, err := t.find(s.Dot.Replica, s.Dot.Seq)
+	came, ok, err := t.receivedAt(w, s.Dot)
 	if err != nil || !ok {
 		w.odd = true // it comes with this very slice: the update will know when it came
 		return l, err
 	}
-	l.submitted, l.edited = t.submittedAt(&s, stored.Received), min(h.Wall, received)
+	l.submitted, l.edited = t.submittedAt(&s, came), min(h.Wall, received)
 	if l.edited-l.submitted > window {
 		l.fields = fields
 	}
 	return l, nil
+}
+
+// receivedAt is when a change of the record was received; false if it is not
+// stored yet. Mostly it is among the record's first, which cost less to look at
+// than the bundle it came with.
+func (t *txn) receivedAt(w *work, d syncproto.Dot) (int64, bool, error) {
+	if w.existed {
+		steps, err := records.Steps(t.r, w.rec.ID, 0, 8)
+		if err != nil {
+			return 0, false, err
+		}
+		for i := range steps {
+			if steps[i].Change() == (syncproto.ChangeID{Replica: d.Replica, Seq: d.Seq}) {
+				return steps[i].Received, true, nil
+			}
+		}
+	}
+	u, _, ok, err := t.find(d.Replica, d.Seq)
+	return u.Received, ok, err
 }
 
 // submittedAt is the judged time of a 提交: the claimed one, unless the server
