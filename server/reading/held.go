@@ -30,6 +30,7 @@ func (g *Reading) Held(ctx context.Context, v web.Viewer) (web.HeldPage, error) 
 		work := web.HeldWork{Replica: p.Replica, Record: p.hold.Record}
 		if i, ok := rows[work]; ok && p.Part&records.ForkedPart == 0 {
 			out.Rows[i].Parts++
+			out.Rows[i].Advice = cmp.Or(advice(&p), out.Rows[i].Advice)
 			if v.Admin && p.settles {
 				out.Rows[i].Work = settleable(&p, out.Rows[i].Work)
 			}
@@ -37,7 +38,9 @@ func (g *Reading) Held(ctx context.Context, v web.Viewer) (web.HeldPage, error) 
 		}
 		row := web.HeldRow{HeldPart: g.heldPart(&p), Kind: web.Kind{Code: p.kind, Label: g.kindLabel(p.kind)}}
 		row.Title = cmp.Or(row.Where, g.kindLabel(p.kind))
+		row.What = "" // the kind leads the title
 		row.Parts = 1
+		row.Advice = advice(&p)
 		if v.Admin && p.settles && p.Part&records.ForkedPart == 0 && !p.hold.Record.IsZero() {
 			row.Work = settleable(&p, web.HeldWork{})
 		}
@@ -52,14 +55,26 @@ func (g *Reading) Held(ctx context.Context, v web.Viewer) (web.HeldPage, error) 
 	return out, nil
 }
 
-// settleable names the work of a part that an administrator can settle: what
-// waits for something that is not here is joined by itself when that comes.
+// waitsForPeople reports whether a part waits for an administrator: what waits
+// for something that is not here is joined by itself when that comes.
+func waitsForPeople(p *heldPart) bool {
+	return p.hold.Reason == syncproto.HoldScope || p.hold.Reason == syncproto.HoldRevoked
+}
+
+// settleable names the work of a part that an administrator can settle.
 func settleable(p *heldPart, otherwise web.HeldWork) web.HeldWork {
-	switch p.hold.Reason {
-	case syncproto.HoldScope, syncproto.HoldRevoked:
+	if waitsForPeople(p) {
 		return web.HeldWork{Replica: p.Replica, Record: p.hold.Record}
 	}
 	return otherwise
+}
+
+// advice says who settles a part; the words of the other reasons say it.
+func advice(p *heldPart) string {
+	if waitsForPeople(p) {
+		return "由管理员处理：核对后放行，或者写明理由退回。"
+	}
+	return ""
 }
 
 // heldPart is a held part as one viewer is told of it: never what it says.

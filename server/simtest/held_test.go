@@ -230,7 +230,7 @@ func TestLeaderIsToldWhatIsHeld(t *testing.T) {
 		}
 	}
 	for _, r := range held.Rows {
-		if !r.Work.Record.IsZero() || !r.Record.IsZero() || r.Where == "" {
+		if !r.Work.Record.IsZero() || !r.Record.IsZero() || r.Where == "" || r.Advice == "" {
 			t.Errorf("a leader may settle, or open: %+v", r)
 		}
 	}
