@@ -25,7 +25,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
-const simOrigin = "https://port.example"
+const simOrigin = "http://port.example"
 
 // simServer is the real server, with all its routes, on a disk in memory. It
 // can be killed, which loses what was not synced and every session, and be
