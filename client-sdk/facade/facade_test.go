@@ -266,3 +266,108 @@ func FuzzNew(f *testing.F) {
 		}
 	})
 }
+
+// Two phones change one field apart; one shows both versions and settles them.
+func TestConflictIsSettled(t *testing.T) {
+	server := fakeserver.New(4, time.Now)
+	srv := httptest.NewServer(server)
+	defer srv.Close()
+	var phones [2]*facade.Device
+	for i := range phones {
+		d, err := facade.Open(filepath.Join(t.TempDir(), "d"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		read(t)(d.Enrol(fmt.Appendf(nil, `{"url":%q,"code":%q,"name":"A%d"}`, srv.URL, server.Code(fakeserver.ID(1+i)), i)))
+		phones[i] = d
+	}
+	m := read(t)(phones[0].New(fmt.Appendf(nil, `{"kind":"ZF","set":{"visit_type":"企业走访","visit_mode":"上门","met":"未遇","place_code":"330903105901",
+		"org_name":"船厂","owner_unit":%q,"notice_given":true,"scene":"门锁着","visitor_ids":[%q]}}`, fakeserver.ID(103), fakeserver.ID(2))))
+	one := fmt.Appendf(nil, `{"record":%q}`, m["record"])
+	submit := func(d *facade.Device, draft any) {
+		t.Helper()
+		if err := d.Submit(fmt.Appendf(nil, `{"drafts":[%q]}`, draft)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	submit(phones[0], m["draft"])
+	read(t)(phones[0].Sync())
+	read(t)(phones[1].Sync())
+	for i, d := range phones {
+		e := read(t)(d.Edit(fmt.Appendf(nil, `{"record":%q,"set":{"met":%q}}`, m["record"], []string{"见到本人", "见到家属"}[i])))
+		if list, err := d.Drafts(); err != nil || !strings.Contains(string(list), e["draft"].(string)) {
+			t.Errorf("drafts %s, %v", list, err)
+		}
+		submit(d, e["draft"])
+		read(t)(d.Sync())
+	}
+	read(t)(phones[0].Sync())
+	var open []struct {
+		Field  string
+		Values []struct{ Version, Value string }
+	}
+	raw, err := phones[0].Conflicts(one)
+	if err == nil {
+		err = json.Unmarshal(raw, &open)
+	}
+	if err != nil || len(open) != 1 || open[0].Field != "met" || len(open[0].Values) != 2 {
+		t.Fatalf("%s: %v", raw, err)
+	}
+	chosen, other := open[0].Values[0].Version, open[0].Values[1].Version
+	if err := phones[0].Resolve(fmt.Appendf(nil, `{"record":%q,"field":"met","chosen":%q,"settles":[%q]}`, m["record"], chosen, chosen)); err == nil {
+		t.Error("a choice that names one of two versions was taken")
+	}
+	if err := phones[0].Resolve(fmt.Appendf(nil, `{"record":%q,"field":"met","chosen":%q,"settles":[%q,%q]}`, m["record"], chosen, chosen, other)); err != nil {
+		t.Fatal(err)
+	}
+	if raw, err := phones[0].Conflicts(one); err != nil || string(raw) != "[]" {
+		t.Errorf("after the choice %s, %v", raw, err)
+	}
+	if v, err := phones[0].Get(one); err != nil || !strings.Contains(string(v), open[0].Values[0].Value) || strings.Contains(string(v), open[0].Values[1].Value) {
+		t.Errorf("after the choice %s, %v", v, err)
+	}
+}
+
+// A draft can be shared before it is done, and thrown away; a PIN can be changed.
+func TestDraftsAndPIN(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	server := fakeserver.New(5, time.Now)
+	srv := httptest.NewServer(server)
+	defer srv.Close()
+	d, err := facade.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read(t)(d.Enrol(fmt.Appendf(nil, `{"url":%q,"code":%q,"name":"A7"}`, srv.URL, server.Code(fakeserver.ID(1)))))
+	shared := read(t)(d.New([]byte(`{"kind":"HY","set":{"place_code":"330903105901"}}`)))
+	thrown := read(t)(d.New([]byte(`{"kind":"ZF"}`)))
+	if err := d.Share(fmt.Appendf(nil, `{"drafts":[%q]}`, shared["draft"])); err != nil {
+		t.Error(err)
+	}
+	if err := d.Discard(fmt.Appendf(nil, `{"drafts":[%q]}`, thrown["draft"])); err != nil {
+		t.Error(err)
+	}
+	if list, err := d.Drafts(); err != nil || strings.Contains(string(list), thrown["draft"].(string)) {
+		t.Errorf("drafts %s, %v", list, err)
+	}
+	if _, err := d.EnrolAgain([]byte(`{"code":"AAAA-AAAA-AAAA-AAAA"}`)); err == nil {
+		t.Error("a new number by a code that is none")
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := facade.ChangePIN(dir, "", "284751"); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := facade.Open(dir); err == nil {
+		d.Close()
+		t.Error("opened without the PIN")
+	}
+	if d, err = facade.OpenWithPIN(dir, "284751"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -24,16 +24,6 @@ func Text(rec *crdt.Record, field string) string {
 	return s
 }
 
-// Flag is the shown value of a boolean field, and whether it is set at all.
-// Where values are in conflict a privacy flag counts as on (LW-strict).
-func Flag(rec *crdt.Record, field string) (on, set bool) {
-	for _, e := range rec.Values(field) {
-		b, ok := plain(e.Value).(bool)
-		on, set = on || b, set || ok
-	}
-	return on, set
-}
-
 // Ref is the shown value of a reference field, zero when unset.
 func Ref(rec *crdt.Record, field string) syncproto.RecordID { return AsRef(Plain(rec, field)) }
 
@@ -48,15 +38,6 @@ func Refs(rec *crdt.Record, field string) []syncproto.RecordID {
 		if id := AsRef(plain(m.Value)); !id.IsZero() {
 			out = append(out, id)
 		}
-	}
-	return out
-}
-
-// Members lists the values of a set field as plain Go.
-func Members(rec *crdt.Record, field string) []any {
-	var out []any
-	for _, m := range rec.Set(field) {
-		out = append(out, plain(m.Value))
 	}
 	return out
 }

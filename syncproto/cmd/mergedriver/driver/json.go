@@ -233,7 +233,7 @@ func unescape(b []byte) ([]byte, bool) {
 	return out, true
 }
 
-// unit reads uXXXX.
+// unit reads the u and four hexadecimal digits of an escape.
 func unit(b []byte) (rune, bool) {
 	if len(b) < 5 || b[0] != 'u' {
 		return 0, false
