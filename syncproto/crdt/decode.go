@@ -39,8 +39,9 @@ type decoder struct {
 func Decode(b []byte) (*Record, error) {
 	d := decoder{Reader: wire.NewReader(b), b: b, r: &Record{}}
 	n := d.Array(encodedMembers + 1)
-	if version := d.Uint(); d.Err() == nil && version != formatVersion {
-		return nil, fmt.Errorf("%w: format %d, this build reads %d", ErrDamaged, version, formatVersion)
+	format := d.Uint()
+	if d.Err() == nil && format != formatPlain && format != formatMarks {
+		return nil, fmt.Errorf("%w: format %d, this build reads %d and %d", ErrDamaged, format, formatPlain, formatMarks)
 	}
 	r := d.r
 	d.Fixed(r.ID[:])
@@ -53,7 +54,7 @@ func Decode(b []byte) (*Record, error) {
 	d.authors = readIDs[syncproto.PersonID](&d)
 	d.heads()
 	d.changes()
-	d.marks()
+	d.marks(format)
 	r.fields = d.fields(true)
 	if n > encodedMembers {
 		d.spent()
@@ -214,9 +215,14 @@ func (d *decoder) refAt(n uint64) ref {
 	return ref{ch: uint32(n % changes), op: uint32(n / changes)}
 }
 
-func (d *decoder) marks() {
+func (d *decoder) marks(format uint64) {
 	n := d.Array(math.MaxInt32)
-	if n%markMembers != 0 {
+	switch {
+	case format == formatPlain && n > 0:
+		d.Failf("delete marks as an older build wrote them in format %d: the record is to be joined anew", format)
+	case format == formatMarks && n == 0:
+		d.Failf("format %d without a delete mark", format)
+	case n%markMembers != 0:
 		d.Failf("marks cut short")
 	}
 	for i := 0; i < n/markMembers && d.Err() == nil; i++ {

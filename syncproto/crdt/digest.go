@@ -18,7 +18,7 @@ func (r *Record) Digest(include func(field string, item syncproto.ElemID, sub st
 	room := digestRoom.Get().(*[]byte)
 	defer digestRoom.Put(room)
 	d := digest{r: r, b: (*room)[:0]}
-	d.b = append(d.b, formatVersion)
+	d.b = append(d.b, digestVersion)
 	d.b = append(d.b, r.ID[:]...)
 	d.text(r.Kind)
 	d.number(uint64(len(r.marks)))
@@ -34,6 +34,9 @@ func (r *Record) Digest(include func(field string, item syncproto.ElemID, sub st
 	}
 	return sha256.Sum256(d.b)
 }
+
+// digestVersion leads what is hashed.
+const digestVersion = 1
 
 // digestRoom is where what is hashed is put together.
 var digestRoom = sync.Pool{New: func() any { b := make([]byte, 0, 8<<10); return &b }}

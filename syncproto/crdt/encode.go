@@ -9,8 +9,12 @@ import (
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
-// formatVersion leads every encoded state. An older build refuses a newer one.
-const formatVersion = 1
+// The format that leads every encoded state: formatMarks of one with delete
+// marks, which format 1 once told otherwise. Any other is refused.
+const (
+	formatPlain = 1
+	formatMarks = 2
+)
 
 // encodedMembers is how many members the state's array has (SPEC.md §4.5):
 // version, id, kind, partial, lamport, replicas, authors, heads, changes,
@@ -40,7 +44,11 @@ func (r *Record) AppendBinary(b []byte) []byte {
 	if len(r.spent) > 0 {
 		members++
 	}
-	e.b = wire.AppendUint(wire.AppendArray(e.b, members), formatVersion)
+	format := uint64(formatPlain)
+	if len(r.marks) > 0 {
+		format = formatMarks
+	}
+	e.b = wire.AppendUint(wire.AppendArray(e.b, members), format)
 	e.b = wire.AppendBytes(e.b, r.ID[:])
 	e.b = wire.AppendText(e.b, r.Kind)
 	e.b = wire.AppendBool(e.b, r.Partial)

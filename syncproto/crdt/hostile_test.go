@@ -188,8 +188,30 @@ func TestDecodeRefusesEveryDamage(t *testing.T) {
 		t.Fatalf("a trailing byte: %v", err)
 	}
 	newer := bytes.Clone(state)
-	newer[1] = 2
-	if _, err := crdt.Decode(newer); !errors.Is(err, crdt.ErrDamaged) || !strings.Contains(err.Error(), "format 2") {
+	newer[1] = 3
+	if _, err := crdt.Decode(newer); !errors.Is(err, crdt.ErrDamaged) || !strings.Contains(err.Error(), "format 3") {
 		t.Fatalf("a newer format: %v", err)
+	}
+}
+
+// TestFormatTellsMarks: a state is of format 2 exactly if it has delete marks,
+// since format 1 once wrote them otherwise.
+func TestFormatTellsMarks(t *testing.T) {
+	r := victim(t)
+	plain := r.AppendBinary(nil)
+	e := r.Edit(replicaID(1), nil)
+	must(t, e.Delete(val("why")))
+	_, _ = e.Part()
+	r, err := e.Commit(syncproto.Header{Replica: replicaID(1), Seq: 3, Author: recordID(7)})
+	must(t, err)
+	marked := r.AppendBinary(nil)
+	for state, other := range map[*[]byte]byte{&plain: 2, &marked: 1} {
+		if got, err := crdt.Decode(*state); err != nil || !bytes.Equal(got.AppendBinary(nil), *state) {
+			t.Fatalf("format %d: %v", (*state)[1], err)
+		}
+		(*state)[1] = other
+		if _, err := crdt.Decode(*state); !errors.Is(err, crdt.ErrDamaged) || !strings.Contains(err.Error(), fmt.Sprint("format ", other)) {
+			t.Fatalf("format %d: %v", other, err)
+		}
 	}
 }
