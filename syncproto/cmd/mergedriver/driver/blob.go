@@ -254,12 +254,12 @@ func (m *room) readChanges(payload []byte, each func(run runID, changes []receiv
 }
 
 func take(d *Driver, v *device, q *request) (answer, error) {
-	if err := v.save(); err != nil {
-		return nil, err
-	}
 	as, _ := q.text(keyAs)
 	if as == "" {
 		return nil, badRequest("take without as")
+	}
+	if err := v.save(); err != nil {
+		return nil, err
 	}
 	v.part()
 	var mine []*logged

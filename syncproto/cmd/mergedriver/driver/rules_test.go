@@ -310,6 +310,32 @@ func TestRule10DeleteAgainstEdit(t *testing.T) {
 		j.same("A", "B")
 		j.want(j.record("A", "m")["conflict"], "delete-edit")
 	})
+	// A record is made by an edit like any other: who makes it under a name that
+	// another made and deleted, unaware of both, has it, and is told.
+	for _, again := range []string{"never heard of it", "heard of it deleted"} {
+		t.Run("create, "+again, func(t *testing.T) {
+			j := newJudge(t, "A", "B", "C")
+			j.create("A", "m")
+			j.set("A", "m", "v", 1)
+			j.sync("A", "C")
+			j.delete("A", "m")
+			if again == "heard of it deleted" {
+				j.sync("A", "B")
+				j.delete("C", "m") // concurrent with B's create, which lifts A's delete only
+			}
+			j.create("B", "m")
+			for _, r := range []string{"B", "C", "B"} {
+				j.sync("A", r)
+			}
+			j.same("A", "B", "C")
+			j.want(j.record("A", "m")["deleted"], false)
+			j.want(j.record("A", "m")["conflict"], "delete-edit")
+			j.want(j.field("A", "m", "v")["value"], 1.0)
+			j.delete("C", "m")
+			j.sync("A", "C")
+			j.want(j.record("A", "m")["deleted"], true)
+		})
+	}
 	t.Run("two deletes", func(t *testing.T) {
 		j := newJudge(t, "A", "B")
 		j.create("A", "m")
