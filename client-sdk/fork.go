@@ -24,7 +24,8 @@ import (
 // Each change is issued anew by itself, in order and on the version that its
 // form showed, and names the one it replaces: what others wrote meanwhile is
 // beside it, not under it. Should the way to the server break on the way, call
-// it again; a code that was taken is not needed a second time.
+// it again; a code that was taken is not needed a second time, unless the server
+// was put back to before it was.
 func (c *Client) ReEnrol(ctx context.Context, code string) error {
 	c.syncing.Lock()
 	defer c.syncing.Unlock()
@@ -42,11 +43,7 @@ func (c *Client) ReEnrol(ctx context.Context, code string) error {
 	if err := c.pushSpent(ctx, link); err != nil && syncproto.KindOf(err) != syncproto.KindUnauthorized {
 		return fmt.Errorf("enrol again: %w", err)
 	}
-	next, err := c.nextIdentity(ctx, link, was, code)
-	if err != nil {
-		return fmt.Errorf("enrol again: %w", err)
-	}
-	fates, err := c.askReissue(ctx, link, next)
+	next, fates, err := c.askNext(ctx, link, was, code)
 	if err != nil {
 		return fmt.Errorf("enrol again: %w", err)
 	}
@@ -68,15 +65,31 @@ func (c *Client) pushSpent(ctx context.Context, link syncloop.Transport) error {
 	return rep.Push
 }
 
-// nextIdentity enrols once more. The new identity is stored before it is used:
-// what the server gives to it for issuing anew it gives to no other.
-func (c *Client) nextIdentity(ctx context.Context, link syncloop.Transport, was *identity, code string) (next *identity, err error) {
+// askNext enrols once more, or goes on with the identity of a try that broke
+// off, and asks under it what is to be issued anew. A server that was put back to
+// before that try knows nothing of its identity, nor of what it gave to it, and
+// nothing was written under it yet: it gives way to another.
+func (c *Client) askNext(ctx context.Context, link syncloop.Transport, was *identity, code string) (next *identity, fates map[syncproto.Seq]syncproto.Reissued, err error) {
 	c.mu.Lock()
 	err = c.get(keyNext, func(v []byte) (err error) { next, err = decodeIdentity(v); return err })
 	c.mu.Unlock()
-	if err != nil || next != nil {
-		return next, err
+	if err != nil {
+		return nil, nil, err
 	}
+	if next != nil {
+		if fates, err = c.askReissue(ctx, link, next); syncproto.KindOf(err) != syncproto.KindUnauthorized {
+			return next, fates, err
+		}
+	}
+	if next, err = c.nextIdentity(ctx, link, was, code); err == nil {
+		fates, err = c.askReissue(ctx, link, next)
+	}
+	return next, fates, err
+}
+
+// nextIdentity enrols once more. The new identity is stored before it is used:
+// what the server gives to it for issuing anew it gives to no other.
+func (c *Client) nextIdentity(ctx context.Context, link syncloop.Transport, was *identity, code string) (next *identity, err error) {
 	key, err := c.pendingKey(was.Origin, code)
 	if err != nil {
 		return nil, err

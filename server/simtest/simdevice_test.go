@@ -41,8 +41,9 @@ type simDevice struct {
 	older   *olderStore                          // a copy of its folder that was put aside
 	sunk    []*ownPart                           // written on a folder that gave way to an older one
 	forms   []*form
-	gone    bool // drowned: nobody has it any more
-	back    int  // step at which the network comes back
+	gone    bool  // drowned: nobody has it any more
+	back    int   // step at which the network comes back
+	stuck   error // of the last try to take a new id
 }
 
 // ownPart is a part of the log with the number of its change.
@@ -150,7 +151,7 @@ func (d *simDevice) renew() {
 		return
 	}
 	former := d.replica
-	if err := d.client.ReEnrol(context.Background(), d.s.server.code(d.who.id)); err != nil {
+	if d.stuck = d.client.ReEnrol(context.Background(), d.s.server.code(d.who.id)); d.stuck != nil {
 		return // again at its next sync; at rest this would be a stall
 	}
 	d.identify()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	clientsdk "github.com/chuantou/chuantou/client-sdk"
 	"github.com/chuantou/chuantou/server/httpapi"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/history"
@@ -30,7 +31,7 @@ func (s *sim) rest() {
 			d.submit(f)
 		}
 		for _, f := range d.forms {
-			s.find("device %s could not submit a form at rest: record %s", d.name, f.draft.Record())
+			s.find("device %s could not submit a form at rest: record %s (new id: %v)", d.name, f.draft.Record(), d.stuck)
 		}
 	}
 	for range 3 {
@@ -59,7 +60,7 @@ func (s *sim) stalled(d *simDevice) {
 	sum, err := d.client.Summary()
 	must(s.t, err)
 	if sum.Pending > 0 || sum.NeedsNewID {
-		s.find("device %s is stalled: %d changes pending, new id wanted: %v", d.name, sum.Pending, sum.NeedsNewID)
+		s.find("device %s is stalled: %d changes pending, new id wanted: %v (%v)", d.name, sum.Pending, sum.NeedsNewID, d.stuck)
 	}
 	for _, p := range d.waiting {
 		if p.Fate == history.Unknown || p.Fate == history.Held && p.Reason == "" {
@@ -84,16 +85,20 @@ func (s *sim) judge() {
 	for _, name := range s.log.Records() {
 		id, err := syncproto.ParseRecordID(name)
 		must(s.t, err)
-		f, ok := s.facts(id)
+		f, ok := s.facts(id, written[id])
 		before := len(s.findings)
-		s.undone(id, written[id])
+		views := map[*simDevice]*clientsdk.View{}
+		for _, d := range s.living() {
+			views[d] = d.shown(id)
+		}
+		s.undone(id, written[id], views)
 		s.blind(written[id], &f)
 		if !ok && slices.ContainsFunc(s.log.Parts(name), func(p *history.Part) bool { return p.Fate == history.Acked }) {
 			s.find("record %s is lost: acknowledged, and the server knows nothing of it", name)
 		}
 		for _, d := range s.living() {
 			r := history.Reader{Name: d.name, Device: d.writer, May: func(field string) bool { return ok && d.who.may(&f, field) }}
-			s.findings = append(s.findings, s.log.Judge(name, r, readings(d.shown(id)))...)
+			s.findings = append(s.findings, s.log.Judge(name, r, readings(views[d]))...)
 			s.hide(hidden[d], name, &r)
 		}
 		if before == 0 && len(s.findings) > 0 {
@@ -107,10 +112,10 @@ func (s *sim) judge() {
 
 // undone takes what the server said came too late, after its record's window,
 // for what it is, and checks that it can have been too late.
-func (s *sim) undone(id syncproto.RecordID, parts []writtenBy) {
+func (s *sim) undone(id syncproto.RecordID, parts []writtenBy, views map[*simDevice]*clientsdk.View) {
 	told := map[[2]string]bool{} // change and field
-	for _, d := range s.living() {
-		if v := d.shown(id); v != nil {
+	for _, v := range views {
+		if v != nil {
 			for _, e := range asSlice(v.Value(view.CorrectionsField)) {
 				told[[2]string{member(e, "change"), member(e, "field")}] = member(e, "kind") == view.Suggests
 			}
@@ -223,9 +228,23 @@ func (s *sim) explain(record string, f *facts) {
 	}
 }
 
-// facts asks the server for a record as one who may read all of it.
-func (s *sim) facts(id syncproto.RecordID) (f facts, ok bool) {
-	for _, d := range s.fresh {
+// facts asks the server for a record as one who may read all of it: most likely
+// one who wrote it.
+func (s *sim) facts(id syncproto.RecordID, parts []writtenBy) (f facts, ok bool) {
+	wrote := func(d *simDevice) bool {
+		return slices.ContainsFunc(parts, func(p writtenBy) bool { return p.who == d.who })
+	}
+	likely := slices.Clone(s.fresh)
+	slices.SortStableFunc(likely, func(a, b *simDevice) int {
+		switch wa, wb := wrote(a), wrote(b); {
+		case wa == wb:
+			return 0
+		case wa:
+			return -1
+		}
+		return 1
+	})
+	for _, d := range likely {
 		var rec httpapi.Record
 		if s.server.get(d.line.token, "/v1/records/"+id.String(), &rec) != nil {
 			continue

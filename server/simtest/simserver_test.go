@@ -181,7 +181,8 @@ var (
 type line struct {
 	s     *sim
 	d     *simDevice
-	token string // the last one used
+	token string                 // the last one used
+	cut   func(path string) bool // if set, says which requests break off
 }
 
 func (l *line) RoundTrip(q *http.Request) (*http.Response, error) {
@@ -201,6 +202,9 @@ func (l *line) RoundTrip(q *http.Request) (*http.Response, error) {
 		return server.serve(server.srv.Handler(), q, io.MultiReader(bytes.NewReader(body), cut), len(body))
 	}
 	fate := net.Next(l.d.name)
+	if l.cut != nil && l.cut(q.URL.Path) {
+		return nil, errLineCut
+	}
 	switch fate {
 	case simnet.Unreached:
 		return nil, errNoNetwork

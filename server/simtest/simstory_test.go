@@ -2,6 +2,7 @@ package simtest
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/chuantou/chuantou/server/records"
@@ -115,6 +116,34 @@ func TestCopiedFolderIsClosed(t *testing.T) {
 	}
 }
 
+// A store is on its way to a new id when the network breaks, and the server is
+// put back to before it gave that: what it knows nothing of gives way to another.
+func TestNewIDThatThePutBackServerForgot(t *testing.T) {
+	s := calm(t)
+	a := s.deviceOf(t, 2)
+	f := a.create()
+	a.submit(f)
+	a.sync()
+	s.clone(a)
+	b := s.devices[len(s.devices)-1]
+	for _, d := range []*simDevice{a, b} {
+		d.submit(d.edit(f.draft.Record()))
+	}
+	a.sync()
+	older := s.server.disk.Clone()
+	b.line.cut = func(path string) bool { return path == "/v1/sync/reissue" }
+	b.sync()
+	if b.stuck == nil || !errors.Is(b.stuck, errLineCut) {
+		t.Fatalf("the new id: %v", b.stuck)
+	}
+	b.line.cut = nil
+	s.server.restore(older)
+	s.judged()
+	if b.stuck != nil || b.replica == a.replica {
+		t.Errorf("the new id: %v", b.stuck)
+	}
+}
+
 // holds counts the parts that the server lists as held.
 func (s *sim) holds() (n int) {
 	must(s.t, s.server.disk.View(context.Background(), 0, func(r store.Reader) error {
@@ -146,7 +175,7 @@ func TestOneSubmitsForBoth(t *testing.T) {
 	a.sync()
 	a.sync()
 	s.judged()
-	facts, ok := s.facts(f.draft.Record())
+	facts, ok := s.facts(f.draft.Record(), nil)
 	if !ok || facts.draft {
 		t.Errorf("the server has it as %+v", facts)
 	}
