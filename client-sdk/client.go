@@ -1,6 +1,7 @@
 package clientsdk
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -148,6 +149,9 @@ func (c *Client) load() error {
 // loadSchema takes the stored schema; one that this program cannot read (an
 // older program on a newer store) leaves the built-in one in place.
 func (c *Client) loadSchema(v []byte) error {
+	if bytes.Equal(v, c.schema.Marshal()) {
+		return nil // mostly: reading it would take most of the time of opening
+	}
 	if s, err := schema.Parse(v); err == nil {
 		c.useSchema(s)
 	}

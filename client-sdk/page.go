@@ -1,6 +1,7 @@
 package clientsdk
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -137,11 +138,14 @@ func (a *pageApply) schema(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
+	a.batch.Put(keySchema, append([]byte(nil), b...))
+	if bytes.Equal(b, a.c.schema.Marshal()) {
+		return nil
+	}
 	s, err := schema.Parse(b)
 	if err != nil {
 		return fmt.Errorf("schema of the server (is this program too old?): %w", err)
 	}
-	a.batch.Put(keySchema, append([]byte(nil), b...))
 	if s.Hash() == a.c.schema.Hash() {
 		return nil
 	}
