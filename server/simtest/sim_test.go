@@ -17,6 +17,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/history"
 	"github.com/chuantou/chuantou/syncproto/simnet"
+	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
 // The default is short; a long run is
@@ -44,16 +45,20 @@ func TestSimulation(t *testing.T) {
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
 	}
+	var all counts
+	worlds := 0
 	for range *simRuns {
 		for left := *simOps; left > 0 && !t.Failed(); left -= *simWorld {
-			t.Run(fmt.Sprint(seed), func(t *testing.T) { simulate(t, seed, min(left, *simWorld)) })
+			t.Run(fmt.Sprint(seed), func(t *testing.T) { all.add(simulate(t, seed, min(left, *simWorld))) })
 			seed++
+			worlds++
 		}
 	}
+	t.Logf("%d worlds: %d acts; %d ops acknowledged and judged, %d of them followed one by one", worlds, all.acts, all.ops, all.followed)
 }
 
 // simulate lets one world live for so many acts and judges it.
-func simulate(t *testing.T, seed uint64, acts int) {
+func simulate(t *testing.T, seed uint64, acts int) counts {
 	cryptotest.SetGlobalRandom(t, seed)
 	s := newSim(t, seed, *simDevices)
 	for s.log.Acts() < acts && !t.Failed() {
@@ -62,6 +67,7 @@ func simulate(t *testing.T, seed uint64, acts int) {
 	s.rest()
 	s.judge()
 	s.report()
+	return s.counts
 }
 
 // sim is one simulated world. One goroutine drives it, and one source of
@@ -88,12 +94,15 @@ type sim struct {
 	alphabet                                 map[string]int
 	records                                  []syncproto.RecordID
 	meetings                                 []string // codes
-	known                                    map[syncproto.RecordID]bool
+	kinds                                    map[syncproto.RecordID]string
 	delayed                                  []func() // requests that arrive later
 	couriers                                 [][]byte // exported outboxes on their way
 	copies                                   []backup // older copies of the server's disk
 	clones, rewound                          int
 	restores                                 int
+
+	counts  counts                                // once judged
+	changes map[syncproto.ChangeID][]wire.RawPart // as read from the server's log
 }
 
 type backup struct {
@@ -103,7 +112,8 @@ type backup struct {
 
 func newSim(t *testing.T, seed uint64, devices int) *sim {
 	s := &sim{t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), clock: simnet.NewClock(time.Date(2026, 5, 18, 6, 0, 0, 0, time.UTC)),
-		log: history.New(), units: map[string]syncproto.RecordID{}, alphabet: map[string]int{}, known: map[syncproto.RecordID]bool{}}
+		log: history.New(), units: map[string]syncproto.RecordID{}, alphabet: map[string]int{}, kinds: map[syncproto.RecordID]string{},
+		changes: map[syncproto.ChangeID][]wire.RawPart{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("seed %d, %d devices: -sim.seed %d -sim.devices %d -sim.ops %d", seed, devices, seed, devices, min(*simOps, *simWorld))
@@ -161,10 +171,10 @@ func without(mishap string) bool { return slices.Contains(strings.Split(*simWith
 func (s *sim) chance(percent int) bool { return s.rand.IntN(100) < percent }
 
 func (s *sim) know(id syncproto.RecordID, kind string) {
-	if s.known[id] {
+	if s.kinds[id] != "" {
 		return
 	}
-	s.known[id] = true
+	s.kinds[id] = kind
 	s.records = append(s.records, id)
 	if kind == "HY" {
 		code, err := clientsdk.Code(id)

@@ -91,6 +91,7 @@ func (s *sim) judge() {
 		for _, d := range s.living() {
 			views[d] = d.shown(id)
 		}
+		s.logged(id, written[id])
 		s.undone(id, written[id], views)
 		s.blind(written[id], &f)
 		if !ok && slices.ContainsFunc(s.log.Parts(name), func(p *history.Part) bool { return p.Fate == history.Acked }) {
@@ -108,6 +109,7 @@ func (s *sim) judge() {
 	for _, d := range s.living() {
 		s.scan(d, hidden[d])
 	}
+	s.counts.acts = s.log.Acts()
 }
 
 // undone takes what the server said came too late, after its record's window,
@@ -258,7 +260,7 @@ func (s *sim) facts(id syncproto.RecordID, parts []writtenBy) (f facts, ok bool)
 }
 
 func (s *sim) tally() string {
-	return fmt.Sprintf("seed %d: %d acts in %d saves of %d records, %d syncs, %d devices (%d drowned, %d copied, %d put back to an older folder, %d enrolled again), server killed %d times and put back %d times, held %d, too late %d, lost with devices %d, never told %d",
-		s.seed, s.log.Acts(), s.saves, len(s.records), s.syncs, len(s.devices), s.drowned, s.clones, s.rewound, s.renewed, s.server.kills, s.restores,
+	return fmt.Sprintf("seed %d: %d acts in %d saves of %d records; %d ops acknowledged and judged, %d followed one by one; %d syncs, %d devices (%d drowned, %d copied, %d put back to an older folder, %d enrolled again), server killed %d times and put back %d times, held %d, too late %d, lost with devices %d, never told %d",
+		s.seed, s.log.Acts(), s.saves, len(s.records), s.counts.ops, s.counts.followed, s.syncs, len(s.devices), s.drowned, s.clones, s.rewound, s.renewed, s.server.kills, s.restores,
 		s.log.Count(history.Held), s.late, s.log.Count(history.Lost), s.log.Count(history.Unknown))
 }
