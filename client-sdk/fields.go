@@ -117,8 +117,10 @@ func (r reader) content(s fieldSet, name string, class crdt.Class, at func(syncp
 
 // classOf is the class a field is presented in: as the record has it, else as
 // the schema says.
-func classOf(s fieldSet, name string) (crdt.Class, bool) {
-	for _, f := range s.Fields() {
+func classOf(s fieldSet, name string) (crdt.Class, bool) { return classIn(s.Fields(), name) }
+
+func classIn(fields []crdt.FieldInfo, name string) (crdt.Class, bool) {
+	for _, f := range fields {
 		if f.Name == name {
 			return f.Class, true
 		}

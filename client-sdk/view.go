@@ -197,19 +197,19 @@ func (c *Client) viewOf(rec *crdt.Record) *View {
 		v.Merged = append(v.Merged, m.ID)
 	}
 	v.Suggestions, v.SettledAt = suggestions(l), settledAt(l)
-	seen := map[string]bool{seal.KeysField: true}
+	seen, filled := map[string]bool{seal.KeysField: true}, l.Fields()
 	if l.Kind != nil {
 		v.KindName = l.Kind.Zh
 		for _, f := range l.Kind.Fields {
 			seen[f.Key] = true
-			if shown, ok := c.shown(l, f.Key, f); ok {
+			if shown, ok := c.shown(l, filled, f.Key, f); ok {
 				v.Fields = append(v.Fields, shown)
 			}
 		}
 	}
-	for _, f := range l.Fields() {
+	for _, f := range filled {
 		if !seen[f.Name] {
-			if shown, ok := c.shown(l, f.Name, nil); ok {
+			if shown, ok := c.shown(l, filled, f.Name, nil); ok {
 				v.Fields = append(v.Fields, shown)
 			}
 		}
@@ -250,12 +250,12 @@ func (v *View) Value(key string) any {
 }
 
 // shown makes one field; f is nil for one that the schema does not know.
-func (c *Client) shown(l *view.Look, name string, f *schema.Field) (Field, bool) {
+func (c *Client) shown(l *view.Look, filled []crdt.FieldInfo, name string, f *schema.Field) (Field, bool) {
 	out := Field{Key: name, Label: name}
 	if f != nil {
 		out.Label, out.Section = f.Zh, f.Section
 	}
-	class, ok := classOf(l, name)
+	class, ok := classIn(filled, name)
 	if !ok {
 		if f != nil {
 			out.Value = l.Computed(f)
