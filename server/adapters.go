@@ -31,7 +31,7 @@ func (s *Server) Device(ctx context.Context, r syncproto.ReplicaID) (ingest.Devi
 	if err != nil {
 		return ingest.Device{}, err
 	}
-	return ingest.Device{Key: a.Key, Person: a.Person, Enrolled: a.Enrolled, Revoked: a.Stopped(), Order: a.Order()}, nil
+	return ingest.Device{Key: a.Key, Person: a.Person, Enrolled: a.Enrolled, Heard: s.contacts.heard(r), Revoked: a.Stopped(), Order: a.Order()}, nil
 }
 
 // DeviceName is reading.Devices.
@@ -89,7 +89,11 @@ func (s *Server) Pull(ctx context.Context, replica syncproto.ReplicaID, q syncpr
 	if a.State != authn.Active {
 		return s.feed.Goodbye(ctx, replica, q)
 	}
-	return s.feed.Pull(ctx, replica, a.Person, q)
+	page, err := s.feed.Pull(ctx, replica, a.Person, q)
+	if err == nil {
+		s.contacts.took(replica, s.now())
+	}
+	return page, err
 }
 
 // people is httpapi.People.

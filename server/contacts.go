@@ -25,6 +25,7 @@ type contacts struct {
 
 type contact struct {
 	last   time.Time
+	heard  time.Time // when it last took a page
 	told   syncproto.Told
 	toldAt time.Time // zero: it never said anything
 	stored bool
@@ -37,25 +38,45 @@ var contactPrefix = store.Key("a/t/")
 
 func contactKey(r syncproto.ReplicaID) store.Key { return append(bytes.Clone(contactPrefix), r[:]...) }
 
-const contactFormat = 1
+// The formats of a stored contact; the first did not say when a device last
+// took a page.
+const (
+	contactFormat1 = 1
+	contactFormat  = 2
+)
 
 func (c *contact) append() []byte {
-	b := wire.AppendInt(wire.AppendArray([]byte{contactFormat}, 3), c.last.UnixMilli())
+	b := wire.AppendInt(wire.AppendArray([]byte{contactFormat}, 4), c.last.UnixMilli())
+	b = wire.AppendInt(b, millis(c.heard))
 	if c.toldAt.IsZero() {
 		return wire.AppendBytes(wire.AppendInt(b, 0), nil)
 	}
 	return wire.AppendBytes(wire.AppendInt(b, c.toldAt.UnixMilli()), wire.AppendTold(nil, &c.told))
 }
 
+// millis is Unix milliseconds, 0 for never.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
 func decodeContact(v []byte) (c contact, err error) {
-	if len(v) == 0 || v[0] != contactFormat {
+	if len(v) == 0 || v[0] != contactFormat && v[0] != contactFormat1 {
 		return c, fmt.Errorf("a device's last contact is in a format this program does not know; a newer one wrote it")
 	}
+	members := 2 + int(v[0])
 	r := wire.NewReader(v[1:])
-	if n := r.Array(3); r.Err() == nil && n != 3 {
-		r.Failf("%d members, want 3", n)
+	if n := r.Array(members); r.Err() == nil && n != members {
+		r.Failf("%d members, want %d", n, members)
 	}
 	c.last = time.UnixMilli(r.Int())
+	if v[0] == contactFormat {
+		if at := r.Int(); at != 0 {
+			c.heard = time.UnixMilli(at)
+		}
+	}
 	at := r.Int()
 	told := r.Bytes(len(v))
 	if err := r.Done(); err != nil {
@@ -124,6 +145,24 @@ func (c *contacts) touch(r syncproto.ReplicaID, at time.Time) {
 	defer c.mu.Unlock()
 	one := c.at(r)
 	one.last, one.stored = at, false
+}
+
+// took notes that a device was given a page.
+func (c *contacts) took(r syncproto.ReplicaID, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	one := c.at(r)
+	one.heard, one.stored = at, false
+}
+
+// heard is when a device last took a page, Unix milliseconds, 0 for never.
+func (c *contacts) heard(r syncproto.ReplicaID) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if one := c.of[r]; one != nil {
+		return millis(one.heard)
+	}
+	return 0
 }
 
 func (c *contacts) told(r syncproto.ReplicaID, at time.Time, t syncproto.Told) {

@@ -27,6 +27,9 @@ const (
 	HoldTooLarge  HoldReason = 6 // over a limit
 	HoldInvalid   HoldReason = 7 // ops that cannot be applied to the version they were made on
 	HoldRejected  HoldReason = 8 // settled: an administrator did not accept it; Held.Note says why
+	// HoldDelegation: written for a leader by somebody to whom he had given no
+	// leave to, or whose leave had ended.
+	HoldDelegation HoldReason = 9
 )
 
 // Words tells the author what happened and what to do, in the app's language.
@@ -46,6 +49,8 @@ func (h HoldReason) Words() string {
 		return "内容超过上限。已完整存下，由管理员处理。"
 	case HoldInvalid:
 		return "这条改动与原文对不上。已完整存下，由管理员处理。"
+	case HoldDelegation:
+		return "没有这位领导的委托，或者委托已经结束，不能代他写这一类。已完整存下，由管理员处理。"
 	case HoldRejected:
 		return "管理员没有采纳这条改动。写下的内容仍在这台设备里。"
 	}

@@ -21,6 +21,7 @@ type sample struct {
 	Units             []row `yaml:"units"`
 	People            []row `yaml:"people"`
 	Devices           []row `yaml:"devices"`
+	Delegations       []row `yaml:"delegations"`
 	Boats             []row `yaml:"boats"`
 	Households        []row `yaml:"households"`
 	HouseholdDefaults row   `yaml:"household_defaults"`

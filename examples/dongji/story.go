@@ -138,6 +138,17 @@ func (t *story) files() []save {
 	return out
 }
 
+// delegations are what leaders give on their own devices before they leave.
+func (t *story) delegations() []save {
+	at := "2026-05-17T12:00"
+	var out []save
+	for _, d := range t.s.Delegations {
+		out = append(out, save{Device: device(text(d, "leader")), At: at, Received: at, Parts: []part{{Key: text(d, "id"), Kind: "WT", Fields: row{
+			"leader": ref(d["leader"]), "clerk": ref(d["clerk"]), "kinds": list(d, "kinds"), "from_on": d["from_on"], "ends": []any{row{"to_on": d["to_on"]}}}}}})
+	}
+	return out
+}
+
 func (t *story) household(h row) part {
 	id := text(h, "id")
 	var members, types []any
@@ -169,6 +180,16 @@ func (t *story) household(h row) part {
 }
 
 // mask is the masked name that scope readers get: the head's surname and 某某户.
+// cadre is who answers for a household.
+func (t *story) cadre(household string) string {
+	for _, a := range t.s.Assignments {
+		if text(a, "household_id") == household {
+			return text(a, "cadre_id")
+		}
+	}
+	return ""
+}
+
 func (t *story) mask(household string) string {
 	for _, h := range t.s.Households {
 		if text(h, "id") == household {
@@ -380,7 +401,7 @@ func (t *story) demandEvent(d row, e []any) save {
 // plans, notes and trips.
 func (t *story) others() []save {
 	var out []save
-	for _, p := range t.s.Plans {
+	for _, p := range t.s.Plans { // written by who answers for the household
 		h := text(p, "household_id")
 		f := row{"household_id": "@" + h, "year": p["year"], "analysis": p["analysis"], "goal": p["goal"], "place_code": t.place[h], "owner_unit": "@U3", "occurred_at": "2026-05-25T09:00"}
 		var measures, review []any
@@ -394,7 +415,7 @@ func (t *story) others() []save {
 			review = append(review, row{"unit": ref(sub(r)["unit"]), "by": ref(sub(r)["by"]), "on": sub(r)["on"], "result": sub(r)["result"]})
 		}
 		f["measures"], f["review"] = measures, review
-		out = append(out, save{Device: "A1", At: "2026-05-28T09:00", Received: "2026-05-28T09:00", Parts: []part{{Key: text(p, "id"), Kind: "FA", Fields: f}}})
+		out = append(out, save{Device: device(t.cadre(h)), At: "2026-05-28T09:00", Received: "2026-05-28T09:00", Parts: []part{{Key: text(p, "id"), Kind: "FA", Fields: f}}})
 	}
 	for _, n := range t.s.Notes {
 		f := row{"stationing_id": ref(n["stationing_id"]), "visibility": "本人", "owner_unit": "@U2", "place_code": "330903105902", "occurred_at": n["on"]}

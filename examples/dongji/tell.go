@@ -71,9 +71,9 @@ func (s *stage) prepare(ctx context.Context, t *story) error {
 	if err := s.sync("A1", "2026-01-05T09:00"); err != nil {
 		return err
 	}
-	files := t.files()
-	for i := range files {
-		if _, err := s.play(&files[i]); err != nil {
+	before := append(t.files(), t.delegations()...)
+	for i := range before {
+		if _, err := s.play(&before[i]); err != nil {
 			return err
 		}
 	}

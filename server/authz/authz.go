@@ -2,10 +2,12 @@
 // person's role grants, his relations to a record, and the record's facts. It
 // touches no store and no clock; what it knows of a record is in Facts.
 //
-// This is the plain form of domain.md 5.1: one table row per role, the
-// relations that open more (writer, household team, attendee, handler), and
-// 回避. A cell that the full matrix leaves to a reason given on tap is closed
-// here: nobody sees more by this table than by that one.
+// The table is the matrix of domain.md 5.1 as it stands there (matrix.go). What
+// is not in it: whoever is in a record's team reads the team part whatever his
+// role says, its writers all of it, and who is named in 回避 nothing. Rights of
+// a villager's own person record and of reference data are rules of their own.
+//
+// May is the whole answer; the other questions are parts of it.
 package authz
 
 import (
@@ -47,6 +49,7 @@ func IsRole(r Role) bool {
 type Grant struct {
 	Role  Role
 	Place string
+	Unit  syncproto.RecordID
 	// Line is the line of duty (分工); 民政 and 帮扶 open household teams.
 	Line string
 	// FromOn and ToOn bound it, as dates; empty is open.
@@ -67,6 +70,8 @@ type Viewer struct {
 	Grants []Grant
 	Cares  map[syncproto.RecordID]bool
 	Named  map[syncproto.RecordID]bool
+	// Behalf lists the delegations that were given to him.
+	Behalf []Delegation
 }
 
 // On returns the viewer with only the grants in force on a date (2006-01-02).
@@ -95,6 +100,8 @@ type Facts struct {
 	OwnerPlace string             // place scope of the owner unit
 	Unit       syncproto.RecordID // owner unit
 	Household  syncproto.RecordID
+	Assigned   syncproto.RecordID // the unit that a demand was given to last
+	Behalf     syncproto.PersonID // the leader it was written for
 	Visibility Visibility
 	Draft      bool // shared but not submitted
 	// Villager marks a person record of somebody without a post: read where he
@@ -107,7 +114,7 @@ type Facts struct {
 // Reference reports whether a kind is reference data, read by all enrolled.
 func Reference(kind string) bool {
 	switch kind {
-	case "person", "unit", "place", "boat":
+	case "person", "unit", "place", "boat", "WT":
 		return true
 	}
 	return false
@@ -124,60 +131,164 @@ func HouseholdKind(kind string) bool {
 
 const (
 	scopeTeam = syncproto.ForScope | syncproto.ForTeam
+	reads     = List | Scope | Team
 )
 
-// Reads says which audience classes of the record the viewer may read;
-// ForNobody hides that it exists.
-func (v *Viewer) Reads(f *Facts) syncproto.Audience {
-	switch {
-	case slices.Contains(f.Excluded, v.Person):
-		return syncproto.ForNobody
-	case slices.Contains(f.Writers, v.Person):
-		return syncproto.ForAll
-	case f.Villager:
-		return v.readsVillager(f)
-	case Reference(f.Kind):
-		return scopeTeam
-	case f.Draft || f.Visibility == VisibleSelf:
-		return syncproto.ForNobody
-	case slices.Contains(f.Related, v.Person):
-		return scopeTeam
-	case !f.Household.IsZero() && v.Cares[f.Household]:
-		return scopeTeam
-	}
-	var out syncproto.Audience
-	if f.Kind == "GB" && v.Named[f.Household] {
-		out = syncproto.ForScope
-	}
-	for i := range v.Grants {
-		out |= v.Grants[i].reads(f)
-	}
-	return out
+// May is what a viewer may do to one record. The zero value hides that it exists.
+type May struct {
+	Now    Right // as he is
+	Tap    Right // what a reason given on tap opens besides, for that one look
+	Author bool  // he is a writer of it and reads the author part
 }
 
-// readsVillager opens a villager's name to those who work in the place he
-// lives in, and to whoever answers for a household there.
-func (v *Viewer) readsVillager(f *Facts) syncproto.Audience {
-	for _, g := range v.Grants {
-		switch g.Role {
-		case RoleTownship, RoleField, RoleVillage, RoleGrid, RoleAdmin, RoleOffice:
-			if g.Place != "" && strings.HasPrefix(f.Place, g.Place) {
-				return scopeTeam
-			}
-		}
+// Has reports whether he may do all of r as he is.
+func (m May) Has(r Right) bool { return m.Now&r == r }
+
+// Audience is the classes he may read as he is, ForNobody when not more than a row.
+func (m May) Audience() syncproto.Audience {
+	if m.Author {
+		return syncproto.ForAll
+	}
+	return m.Now.audience()
+}
+
+func (r Right) audience() (a syncproto.Audience) {
+	if r&Team != 0 {
+		return scopeTeam
+	}
+	if r&(Scope|Masked) != 0 {
+		return syncproto.ForScope
 	}
 	return syncproto.ForNobody
 }
 
-// holds reports whether the grant's territory holds the record and its level
-// is one the record is visible to.
+// TapAudience is the classes he may read once he has given a reason.
+func (m May) TapAudience() syncproto.Audience { return m.Audience() | (m.Now | m.Tap).audience() }
+
+// May judges by the grants that the viewer has: see Viewer.On for their dates.
+func (v *Viewer) May(f *Facts) (m May) {
+	if slices.Contains(f.Excluded, v.Person) {
+		return m
+	}
+	m.Author = slices.Contains(f.Writers, v.Person)
+	if m.Author {
+		m.Now = reads
+	}
+	switch {
+	case f.Villager:
+		if m.Author || v.worksAround(f.Place) {
+			m.Now |= reads
+		}
+		if v.has(RoleAdmin) {
+			m.Now |= Write | Decide | Void
+		}
+		return m
+	case Reference(f.Kind):
+		m.Now |= reads
+		if v.has(RoleAdmin) {
+			m.Now |= Write | Decide | Void
+		}
+		if m.Author && f.Kind == "WT" {
+			m.Now |= Write
+		}
+		return m
+	}
+	near := m.Author || v.inTeam(f)
+	if near && v.writesSomewhere(f) || v.Cares[f.Household] && !f.Household.IsZero() {
+		m.Now |= Write
+	}
+	if f.Draft || f.Visibility == VisibleSelf {
+		if !m.Author {
+			return May{Now: m.Now & Write}
+		}
+		return m
+	}
+	if near {
+		m.Now |= reads
+	} else if f.Kind == "GB" && v.Named[f.Household] {
+		m.Now |= List | Scope
+	}
+	for i := range v.Grants {
+		now, tap := v.Grants[i].may(f, near)
+		m.Now, m.Tap = m.Now|now, m.Tap|tap
+	}
+	m.Tap &^= m.Now
+	return m
+}
+
+// inTeam reports whether the record itself puts the viewer into its team, its
+// household does, or the unit that it was given to.
+func (v *Viewer) inTeam(f *Facts) bool {
+	return slices.Contains(f.Related, v.Person) || !f.Household.IsZero() && v.Cares[f.Household] ||
+		!f.Assigned.IsZero() && slices.ContainsFunc(v.Grants, func(g Grant) bool { return g.Role == RoleOffice && g.Unit == f.Assigned })
+}
+
+// may is what one grant gives for a record; near says that the viewer has a
+// relation to it.
+func (g Grant) may(f *Facts, near bool) (now, tap Right) {
+	if !g.holds(f) {
+		return 0, 0
+	}
+	c := g.cellOf(f.Kind)
+	now = c.always
+	if near || g.byLine(f) || g.byLevel(f) {
+		now |= c.related
+	}
+	if g.inTeam(f) {
+		now |= reads
+	}
+	return now, c.tap
+}
+
+// inTeam reports whether the grant puts its holder into the record's team:
+// into every household's of his township by line of duty, and the administrator
+// into a promise's. A leader reads by that line of duty what his township's
+// visits, demands and promises tell, of whichever household.
+func (g Grant) inTeam(f *Facts) bool {
+	switch g.Role {
+	case RoleTownship:
+		return g.assists() && placeLevel(g.Place) >= levelTownship
+	case RoleOffice:
+		return g.byLine(f) && placeLevel(g.Place) >= levelTownship
+	case RoleAdmin:
+		return f.Kind == "CN"
+	}
+	return false
+}
+
+// byLine is the relation 按分工: to what concerns a household.
+func (g Grant) byLine(f *Facts) bool { return g.assists() && !f.Household.IsZero() }
+
+// byLevel is the relation 本级 to what was said in a meeting.
+func (g Grant) byLevel(f *Facts) bool {
+	if f.Kind != "HY" || placeLevel(g.Place) < placeLevel(f.OwnerPlace) {
+		return false
+	}
+	switch g.Role {
+	case RoleVillage, RoleGrid, RoleOffice:
+		return false // downwards only what they took part in
+	}
+	return true
+}
+
+// holds reports whether the grant's territory holds the record, and whether it
+// is visible there: 限定人员 is what the matrix says of a household's own
+// records, and of any other it leaves those who look after households, and the
+// administrator.
 func (g Grant) holds(f *Facts) bool {
 	if g.Place == "" || !strings.HasPrefix(f.Place, g.Place) {
 		return false
 	}
-	level, owner := placeLevel(g.Place), placeLevel(f.OwnerPlace)
-	return f.Visibility == VisibleUpwards || level >= owner || f.Visibility == VisibleNamed
+	switch f.Visibility {
+	case VisibleUpwards:
+		return true
+	case VisibleNamed:
+		return HouseholdKind(f.Kind) || g.Role == RoleAdmin || (g.Role == RoleTownship || g.Role == RoleOffice) && g.assists()
+	}
+	return placeLevel(g.Place) >= placeLevel(f.OwnerPlace)
 }
+
+const levelTownship = 4
 
 // placeLevel is 1 for a province down to 5 for a village, by the code's length.
 func placeLevel(code string) int {
@@ -189,100 +300,39 @@ func placeLevel(code string) int {
 	case len(code) <= 6:
 		return 3
 	case len(code) <= syncproto.TownshipDigits:
-		return 4
+		return levelTownship
 	}
 	return 5
 }
 
-func (g Grant) reads(f *Facts) syncproto.Audience {
-	if !g.holds(f) {
-		return syncproto.ForNobody
-	}
-	if HouseholdKind(f.Kind) || f.Visibility == VisibleNamed {
-		return g.readsHousehold(f)
-	}
-	local := placeLevel(g.Place) >= placeLevel(f.OwnerPlace) // 本级
-	switch g.Role {
-	case RoleCity, RoleCounty, RoleAide:
-		return syncproto.ForScope
-	case RoleTownship:
-		if g.assists() || f.Kind == "HY" && local {
-			return scopeTeam
+// worksAround opens a villager's name to those who work in the place he lives in.
+func (v *Viewer) worksAround(place string) bool {
+	return slices.ContainsFunc(v.Grants, func(g Grant) bool {
+		switch g.Role {
+		case RoleTownship, RoleField, RoleVillage, RoleGrid, RoleAdmin, RoleOffice:
+			return g.Place != "" && strings.HasPrefix(place, g.Place)
 		}
-		return syncproto.ForScope
-	case RoleField:
-		if f.Kind == "HY" && local {
-			return scopeTeam
-		}
-		return syncproto.ForScope
-	case RoleAdmin:
-		if f.Kind == "ZF" || f.Kind == "TY" || f.Kind == "DD" {
-			return syncproto.ForScope // the team part only on tap with a reason
-		}
-		return scopeTeam
-	case RoleVillage, RoleGrid, RoleInspector:
-		if f.Kind == "SQ" || f.Kind == "CN" {
-			return syncproto.ForScope
-		}
-	}
-	return syncproto.ForNobody
+		return false
+	})
 }
 
-// readsHousehold covers what is 限定人员 by default: household files and what hangs on them.
-func (g Grant) readsHousehold(f *Facts) syncproto.Audience {
-	switch g.Role {
-	case RoleTownship:
-		if g.assists() && len(g.Place) >= syncproto.TownshipDigits {
-			return scopeTeam
-		}
-		if f.Kind == "GB" {
-			return syncproto.ForScope
-		}
-	case RoleOffice:
-		if g.assists() && len(g.Place) >= syncproto.TownshipDigits {
-			return scopeTeam
-		}
-	case RoleAdmin:
-		return syncproto.ForScope
-	case RoleVillage, RoleGrid:
-		if f.Kind == "HD" || f.Kind == "GB" {
-			return syncproto.ForScope
-		}
-	}
-	return syncproto.ForNobody
-}
+// Reads says which audience classes of the record the viewer may read as he
+// is; ForNobody when none, though lists may show him its row (List).
+func (v *Viewer) Reads(f *Facts) syncproto.Audience { return v.May(f).Audience() }
 
-// Writes reports whether the viewer may write the record: create it there, or
-// edit it as it stands. What he may not read he may not write.
+// Writes reports whether the viewer may write to the record as it stands. It
+// is the gate of the whole record: it lets in who may write, decide or comment
+// anything there. Which field is whose is for the rules of the kind.
 func (v *Viewer) Writes(f *Facts) bool {
-	if slices.Contains(f.Excluded, v.Person) {
-		return false
-	}
-	if Reference(f.Kind) {
-		return v.has(RoleAdmin)
-	}
-	if slices.Contains(f.Writers, v.Person) || slices.Contains(f.Related, v.Person) {
-		return v.writesSomewhere(f)
-	}
-	if !f.Household.IsZero() && v.Cares[f.Household] {
-		return true
-	}
-	if f.Draft || f.Visibility == VisibleSelf {
-		return false
-	}
-	for _, g := range v.Grants {
-		if strings.HasPrefix(f.Place, g.Place) && g.Place != "" && g.writes(f.Kind) {
-			return true
-		}
-	}
-	return false
+	m := v.May(f)
+	return m.Now&(Write|Decide) != 0 || v.comments(f, m)
 }
 
 // LetsIn reports whether the viewer may say who else writes the record or is in
 // its team: who is in it himself, and an administrator of the place. Else
 // anybody with a writing role could let himself in.
 func (v *Viewer) LetsIn(f *Facts) bool {
-	if slices.Contains(f.Writers, v.Person) || slices.Contains(f.Related, v.Person) || !f.Household.IsZero() && v.Cares[f.Household] {
+	if slices.Contains(f.Writers, v.Person) || v.inTeam(f) {
 		return true
 	}
 	return slices.ContainsFunc(v.Grants, func(g Grant) bool {
@@ -293,15 +343,31 @@ func (v *Viewer) LetsIn(f *Facts) bool {
 // Creates reports whether the viewer may bring a new record into being: by a
 // writing role over its place, or as the household's responsible cadre. A
 // record whose place is not known yet (joined by code) needs any such role.
+//
+// Where the matrix says w°, it is enough that the record names him: who else
+// would. Not so for a household's file, plan and assignment, which name nobody
+// by being written, nor for an aide, who writes for a leader alone.
 func (v *Viewer) Creates(f *Facts) bool {
 	if Reference(f.Kind) {
-		return v.has(RoleAdmin)
+		return v.has(RoleAdmin) || f.Kind == "WT" && slices.Contains(f.Writers, v.Person) && v.Leads()
 	}
 	if !f.Household.IsZero() && v.Cares[f.Household] {
 		return true
 	}
+	named := slices.Contains(f.Writers, v.Person) || slices.Contains(f.Related, v.Person)
+	if f.Kind == "HD" || f.Kind == "FA" || f.Kind == "GB" {
+		named = false
+	}
 	return slices.ContainsFunc(v.Grants, func(g Grant) bool {
-		return g.Place != "" && g.writes(f.Kind) && (f.Place == "" || strings.HasPrefix(f.Place, g.Place))
+		if g.Place == "" || f.Place != "" && !strings.HasPrefix(f.Place, g.Place) {
+			return false
+		}
+		c := g.cellOf(f.Kind)
+		related := named || g.byLine(f)
+		if g.Role == RoleAide {
+			related = !f.Behalf.IsZero()
+		}
+		return c.always&Write != 0 || c.related&Write != 0 && related
 	})
 }
 
@@ -318,18 +384,6 @@ func (v *Viewer) writesSomewhere(f *Facts) bool {
 		}
 		return strings.HasPrefix(f.Place, g.Place) || strings.HasPrefix(g.Place, f.Place)
 	})
-}
-
-func (g Grant) writes(kind string) bool {
-	switch g.Role {
-	case RoleAdmin:
-		return kind != "SJ"
-	case RoleCity, RoleCounty, RoleTownship, RoleField, RoleAide:
-		return kind != "HD" && kind != "GB" && kind != "FA"
-	case RoleVillage, RoleGrid:
-		return kind != "GB" && kind != "FA" && kind != "RZ"
-	}
-	return false
 }
 
 // Leads reports whether the viewer is a leader of some place.

@@ -32,48 +32,6 @@ func record(kind string) *authz.Facts {
 	return f
 }
 
-// Every role against every kind, in its own territory and without a relation:
-// role, place, line, then ZF HY SQ CN HD FA GB RZ.
-func TestReadsByRole(t *testing.T) {
-	kinds := []string{"ZF", "HY", "SQ", "CN", "HD", "FA", "GB", "RZ"}
-	for _, c := range []struct {
-		role        authz.Role
-		place, line string
-		want        []syncproto.Audience
-	}{
-		{authz.RoleCity, "3309", "", []syncproto.Audience{scope, scope, scope, scope, none, none, none, none}},
-		{authz.RoleCounty, "330903", "", []syncproto.Audience{scope, scope, scope, scope, none, none, none, none}},
-		{authz.RoleTownship, "330903105", "", []syncproto.Audience{scope, team, scope, scope, none, none, scope, none}},
-		{authz.RoleTownship, "330903105", "民政/帮扶", []syncproto.Audience{team, team, team, team, team, team, team, team}},
-		{authz.RoleAide, "330903", "", []syncproto.Audience{scope, scope, scope, scope, none, none, none, none}},
-		{authz.RoleField, "330903105", "", []syncproto.Audience{scope, team, scope, scope, none, none, none, none}},
-		{authz.RoleOffice, "330903", "", []syncproto.Audience{none, none, none, none, none, none, none, none}},
-		{authz.RoleOffice, "330903105", "民政", []syncproto.Audience{none, none, none, none, team, team, team, team}},
-		{authz.RoleVillage, "330903105902", "", []syncproto.Audience{none, none, scope, scope, scope, none, scope, none}},
-		{authz.RoleGrid, "330903105902", "", []syncproto.Audience{none, none, scope, scope, scope, none, scope, none}},
-		{authz.RoleAdmin, "330903105", "", []syncproto.Audience{scope, team, team, team, scope, scope, scope, scope}},
-		{authz.RoleInspector, "330903", "", []syncproto.Audience{none, none, scope, scope, none, none, none, none}},
-		{authz.RoleAuditor, "3309", "", []syncproto.Audience{none, none, none, none, none, none, none, none}},
-		{authz.RoleMaintainer, "3309", "", []syncproto.Audience{none, none, none, none, none, none, none, none}},
-	} {
-		v := viewer(c.role, c.place, c.line)
-		for i, kind := range kinds {
-			if got := v.Reads(record(kind)); got != c.want[i] {
-				t.Errorf("%s at %s (%s) reads %03b of %s, want %03b", c.role, c.place, c.line, got, kind, c.want[i])
-			}
-		}
-		elsewhere := viewer(c.role, "330922", c.line)
-		for _, kind := range kinds {
-			if got := elsewhere.Reads(record(kind)); got != none {
-				t.Errorf("%s of another county reads %03b of %s", c.role, got, kind)
-			}
-			if elsewhere.Creates(record(kind)) || elsewhere.Writes(record(kind)) {
-				t.Errorf("%s of another county writes %s", c.role, kind)
-			}
-		}
-	}
-}
-
 func TestRelations(t *testing.T) {
 	stranger := &authz.Viewer{Person: me}
 	cares := &authz.Viewer{Person: me, Cares: map[syncproto.RecordID]bool{household: true}}

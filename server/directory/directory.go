@@ -49,6 +49,13 @@ type Directory struct {
 	plans       map[syncproto.RecordID]syncproto.RecordID // plan -> household
 	into        map[syncproto.RecordID]syncproto.RecordID // record -> the one it was put into
 	stays       map[syncproto.RecordID]string             // where a record stays while its place is open
+	delegations map[syncproto.RecordID]delegation
+}
+
+// delegation is one of authz with whom it was given to.
+type delegation struct {
+	authz.Delegation
+	clerk syncproto.PersonID
 }
 
 // New returns an empty directory.
@@ -56,11 +63,11 @@ func New() *Directory {
 	return &Directory{people: map[syncproto.PersonID]Person{}, units: map[syncproto.RecordID]Unit{}, places: map[string]string{},
 		boats: map[syncproto.RecordID]string{}, assignments: map[syncproto.RecordID]view.Assignment{},
 		plans: map[syncproto.RecordID]syncproto.RecordID{}, into: map[syncproto.RecordID]syncproto.RecordID{},
-		stays: map[syncproto.RecordID]string{}}
+		stays: map[syncproto.RecordID]string{}, delegations: map[syncproto.RecordID]delegation{}}
 }
 
 // kinds are those the directory is made of.
-var kinds = []string{"person", "unit", "place", "boat", "GB", "FA", putInto}
+var kinds = []string{"person", "unit", "place", "boat", "WT", "GB", "FA", putInto}
 
 // putInto is the list of the records that were put into another.
 const putInto = "merged_into"
@@ -161,6 +168,8 @@ func (d *Directory) Apply(rec *crdt.Record) {
 		setOrDelete(d.places, records.Text(rec, "code"), gone, records.Text(rec, "name"))
 	case "boat":
 		setOrDelete(d.boats, rec.ID, gone, records.Text(rec, "name"))
+	case "WT":
+		setOrDelete(d.delegations, rec.ID, gone, delegationOf(rec))
 	case "GB":
 		setOrDelete(d.assignments, rec.ID, gone, view.AssignmentOf(rec))
 	case "FA":
@@ -200,13 +209,37 @@ func postOf(rec *crdt.Record) string {
 	return post
 }
 
+// delegationOf reads a delegation; the earliest end that was given counts.
+func delegationOf(rec *crdt.Record) delegation {
+	d := delegation{Delegation: authz.Delegation{Leader: records.Ref(rec, "leader"), FromOn: records.Text(rec, "from_on")}, clerk: records.Ref(rec, "clerk")}
+	if kinds, ok := records.Plain(rec, "kinds").([]any); ok {
+		for _, k := range kinds {
+			if k, ok := k.(string); ok {
+				d.Kinds = append(d.Kinds, k)
+			}
+		}
+	}
+	for _, e := range rec.Log("ends") {
+		end, _ := view.Plain(e.Value).(map[string]any)
+		if on, _ := end["to_on"].(string); on != "" && (d.ToOn == "" || on < d.ToOn) {
+			d.ToOn, d.Ended = on, e.Wall
+		}
+	}
+	return d
+}
+
 // GrantsOf reads the roles of a person record.
 func (d *Directory) GrantsOf(rec *crdt.Record) []authz.Grant {
 	var out []authz.Grant
+	unit := records.Ref(rec, "unit")
 	for _, item := range rec.List("roles") {
 		text := func(sub string) string { s, _ := records.ItemPlain(item, sub).(string); return s }
-		out = append(out, authz.Grant{Role: authz.Role(text("role")), Place: text("place"), Line: text("line"),
-			FromOn: text("from"), ToOn: text("to")})
+		g := authz.Grant{Role: authz.Role(text("role")), Place: text("place"), Line: text("line"), FromOn: text("from"), ToOn: text("to"),
+			Unit: records.AsRef(records.ItemPlain(item, "unit"))}
+		if g.Unit.IsZero() {
+			g.Unit = unit
+		}
+		out = append(out, g)
 	}
 	return out
 }
@@ -236,6 +269,11 @@ func (d *Directory) Viewer(id syncproto.PersonID) authz.Viewer {
 				v.Named = map[syncproto.RecordID]bool{}
 			}
 			v.Named[household] = true
+		}
+	}
+	for _, d := range d.delegations {
+		if d.clerk == id {
+			v.Behalf = append(v.Behalf, d.Delegation)
 		}
 	}
 	return v

@@ -31,6 +31,8 @@ func (d *Directory) Facts(rec *crdt.Record) authz.Facts {
 		f.Place = f.OwnerPlace
 	}
 	f.Household = householdOf(rec)
+	f.Behalf = records.Ref(rec, "on_behalf_of")
+	f.Assigned = assignedTo(rec)
 	f.Visibility = visibilityOf(rec)
 	f.Draft = view.Status(rec) == view.Draft
 	f.Writers = writersOf(rec)
@@ -51,6 +53,21 @@ func handlersOf(rec *crdt.Record) []syncproto.PersonID {
 		}
 	}
 	return out
+}
+
+// assignedTo is the unit that a demand was given to last.
+func assignedTo(rec *crdt.Record) (unit syncproto.RecordID) {
+	if rec.Kind != "SQ" {
+		return unit
+	}
+	for _, e := range records.Entries(rec, "events") {
+		if m, ok := e.(map[string]any); ok {
+			if id := records.AsRef(m["lead_unit"]); !id.IsZero() {
+				unit = id
+			}
+		}
+	}
+	return unit
 }
 
 func householdOf(rec *crdt.Record) syncproto.RecordID {
@@ -97,6 +114,10 @@ func writersOf(rec *crdt.Record) []syncproto.PersonID {
 		if !id.IsZero() {
 			out = append(out, id)
 		}
+	}
+	if rec.Kind == "WT" { // whoever wrote it down: it is the leader's
+		add(records.Ref(rec, "leader"))
+		return out
 	}
 	add(records.Ref(rec, "recorder_id"))
 	add(records.Ref(rec, "on_behalf_of"))

@@ -52,6 +52,9 @@ type Device struct {
 	// Enrolled is when it was, by the server's clock, Unix milliseconds: nothing
 	// of it is older. 0 for not known.
 	Enrolled int64
+	// Heard is when it last took a page, by the same clock; 0 for never: what
+	// came about later it could not know.
+	Heard int64
 	// Server marks a pen of the server's: authors are many, and rights were
 	// judged before it wrote.
 	Server bool

@@ -87,7 +87,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part, 
 		}
 	}
 	var before *crdt.Record
-	if creates || len(l.fields) > 0 || p.Kind == "person" || w.facts.Kind == "person" {
+	if creates || len(l.fields) > 0 || p.Kind == "person" || w.facts.Kind == "person" || forSomebody(p) {
 		before = w.rec.Clone()
 	}
 	opt := t.blindness(dev, w, v, creates)
@@ -105,9 +105,15 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part, 
 	if w.facts.Place != "" && directory.PlaceOpen(w.rec) {
 		facts.Place = w.facts.Place // 待裁定: it stays where it was
 	}
-	if before != nil && !free && !t.permitted(v, &facts, w.rec, creates) {
-		w.rec, w.verdict = before, nil
-		return syncproto.HoldScope, "", nil
+	if before != nil && !free {
+		reason := t.permitted(v, &facts, w.rec, creates)
+		if reason == 0 && forSomebody(p) && facts.Behalf != h.Author && !v.WritesFor(facts.Behalf, facts.Kind, h.Wall, dev.Heard) {
+			reason = syncproto.HoldDelegation
+		}
+		if reason != 0 {
+			w.rec, w.verdict = before, nil
+			return reason, "", nil
+		}
 	}
 	if !creates && (len(w.blind) > 0 || narrowing(p)) {
 		w.touch = true
@@ -206,7 +212,9 @@ const joinWindow = 48 * time.Hour
 // have been saved about when the meeting was. Anybody else who came to know a
 // meeting's id would read what is kept for its recorders.
 func joinsMeeting(v *authz.Viewer, w *work, h *syncproto.Header, p *syncproto.Part) bool {
-	if p.Kind != joincode.Kind || len(p.Seen) > 0 || !v.Creates(&w.facts) {
+	there := w.facts
+	there.Related = append(slices.Clip(there.Related), v.Person)
+	if p.Kind != joincode.Kind || len(p.Seen) > 0 || !v.Creates(&there) {
 		return false
 	}
 	near := func(wall int64) bool {
@@ -233,21 +241,27 @@ func letsIn(kind string, p *syncproto.Part) bool {
 	})
 }
 
+// forSomebody reports whether a part says for which leader its record is written.
+func forSomebody(p *syncproto.Part) bool {
+	return slices.ContainsFunc(p.Ops, func(op syncproto.Op) bool { return op.Field == "on_behalf_of" })
+}
+
 // permitted checks what can only be judged on the joined record: where a new
-// one lies, and the places of the roles that a person record grants.
-func (t *txn) permitted(v *authz.Viewer, f *authz.Facts, rec *crdt.Record, creates bool) bool {
+// one lies, and the places of the roles that a person record grants. It gives
+// the reason to hold the part, 0 for none.
+func (t *txn) permitted(v *authz.Viewer, f *authz.Facts, rec *crdt.Record, creates bool) syncproto.HoldReason {
 	if creates && !v.Creates(f) {
-		return false
+		return syncproto.HoldScope
 	}
 	if f.Kind != "person" {
-		return true
+		return 0
 	}
 	for _, g := range t.in.Directory.GrantsOf(rec) {
 		if !v.MayGrant(g.Place) {
-			return false
+			return syncproto.HoldScope
 		}
 	}
-	return true
+	return 0
 }
 
 // narrowing reports whether a part may change who reads what of a record, so

@@ -58,7 +58,11 @@ func (g *Reading) Held(ctx context.Context, v web.Viewer) (web.HeldPage, error) 
 // waitsForPeople reports whether a part waits for an administrator: what waits
 // for something that is not here is joined by itself when that comes.
 func waitsForPeople(p *heldPart) bool {
-	return p.hold.Reason == syncproto.HoldScope || p.hold.Reason == syncproto.HoldRevoked
+	switch p.hold.Reason {
+	case syncproto.HoldScope, syncproto.HoldRevoked, syncproto.HoldDelegation:
+		return true
+	}
+	return false
 }
 
 // settleable names the work of a part that an administrator can settle.

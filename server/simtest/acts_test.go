@@ -235,6 +235,8 @@ func TestConfirmedByTheVeryPerson(t *testing.T) {
 	w, a, _, leader := threeDevices(t)
 	d := w.desk()
 	other := w.person("方例山", "县（区）领导", "330903", "")
+	leader.delegates(a.person, "ZF")
+	leader.sync()
 	id := a.visit(map[string]any{"on_behalf_of": leader.person.String()})
 	a.sync()
 	page := d.page(leader.person, id, web.RecordView{})

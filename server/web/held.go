@@ -54,6 +54,8 @@ func HoldWords(r syncproto.HoldReason) string {
 		return "缺前文：它所依据的前一部分还没有到。前面的一到，会自动接上。"
 	case syncproto.HoldScope:
 		return "写的人没有写这条记录的权限。"
+	case syncproto.HoldDelegation:
+		return "代领导写的，写的人没有这位领导的委托，或者委托已经结束。"
 	case syncproto.HoldRevoked:
 		return "写的时候，这台设备或账号已经停用。"
 	case syncproto.HoldFork:
