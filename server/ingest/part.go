@@ -15,7 +15,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto/joincode"
 	"github.com/chuantou/chuantou/syncproto/seal"
 	"github.com/chuantou/chuantou/syncproto/sign"
-	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/fold"
 	"github.com/chuantou/chuantou/syncproto/view"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
@@ -178,25 +178,25 @@ func (t *txn) joinPart(w *work, h *syncproto.Header, p *syncproto.Part, opt crdt
 // tables finds the tables of a record's folds: in the store, or, of a fold that
 // was made before the store was put back to an older copy, by making it again,
 // which takes that the record is at the same version.
-func (t *txn) tables(w *work) text.Tables {
+func (t *txn) tables(w *work) fold.Tables {
 	stored := records.Tables(t.r, w.rec.ID)
-	return func(fold syncproto.ReplicaID) (*text.Table, error) {
-		if table, err := stored(fold); table != nil || err != nil {
+	return func(of syncproto.ReplicaID) (*fold.Table, error) {
+		if table, err := stored(of); table != nil || err != nil {
 			return table, err
 		}
-		if table := w.found[fold]; table != nil || w.rec.Folded() {
+		if table := w.found[of]; table != nil || w.rec.Folded() {
 			return table, nil
 		}
 		_, made := w.rec.Fold(func(int, int) bool { return true })
 		for _, m := range made {
-			if m.Fold != fold {
+			if m.Fold != of {
 				continue
 			}
 			if w.found == nil {
-				w.found = map[syncproto.ReplicaID]*text.Table{}
+				w.found = map[syncproto.ReplicaID]*fold.Table{}
 			}
-			w.found[fold], w.odd = m.Table, true
-			return m.Table, records.PutBlocks(&t.b, records.FoldKey(w.rec.ID, fold), m.Table.AppendBinary(nil), 0)
+			w.found[of], w.odd = m.Table, true
+			return m.Table, records.PutBlocks(&t.b, records.FoldKey(w.rec.ID, of), m.Table.AppendBinary(nil), 0)
 		}
 		return nil, nil
 	}

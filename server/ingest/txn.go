@@ -15,7 +15,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
 	"github.com/chuantou/chuantou/syncproto/sign"
-	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/fold"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -64,7 +64,7 @@ type work struct {
 	touch   bool                                // readers take the state anew: something other than plain joins happened
 	quiet   bool                                // nothing is joined: only how the state is held changes
 	late    bool                                // a part came that only the unfolded state can take
-	found   map[syncproto.ReplicaID]*text.Table // of folds made again by this update
+	found   map[syncproto.ReplicaID]*fold.Table // of folds made again by this update
 	steps   []records.Step
 	blind   []records.BlindField // of the part joined last
 	void    []string             // the same: fields that it came too late to set

@@ -7,7 +7,7 @@ import (
 	"github.com/chuantou/chuantou/server/timeline"
 	"github.com/chuantou/chuantou/server/web"
 	"github.com/chuantou/chuantou/syncproto"
-	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/edit"
 	"github.com/chuantou/chuantou/syncproto/view"
 )
 
@@ -31,7 +31,7 @@ type origin struct {
 
 // note takes in what a text op inserted.
 func (o origins) note(op *syncproto.Op, h *syncproto.Header) error {
-	e, err := text.DecodeEdit(h.Replica, op.Edit)
+	e, err := edit.Decode(h.Replica, op.Edit)
 	if err != nil || len(e.Inserts) == 0 {
 		return err
 	}

@@ -9,7 +9,7 @@
 //	r/ record              head and state (Record)
 //	h/ record n            n-th part joined to the record (Step)
 //	u/ record n            state in the ids of the log after n steps (Unfolded)
-//	z/ record fold         what the ids of a fold stand for (text.Table)
+//	z/ record fold         what the ids of a fold stand for (fold.Table)
 //	f/ atom n              n-th entry of an atom's feed (Entry)
 //	g/ atom                how far the feed is and what its records add up to (AtomHead)
 //	i/ kind record         records of the kinds the directory is made of

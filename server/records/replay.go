@@ -8,7 +8,7 @@ import (
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
-	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/fold"
 )
 
 // ErrDestroyed says that a change cannot be read again: its content was
@@ -66,7 +66,7 @@ func Replay(ctx context.Context, r store.Reader, id syncproto.RecordID, visit fu
 }
 
 // joinAgain joins the part to a state in the ids of the log, which is never folded.
-func (j *Joined) joinAgain(rec *crdt.Record, tables text.Tables) error {
+func (j *Joined) joinAgain(rec *crdt.Record, tables fold.Tables) error {
 	if j.Destroyed {
 		return ErrDestroyed
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
-	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/fold"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -38,30 +38,30 @@ func DecodeUnfolded(v []byte) (u Unfolded, err error) {
 
 // Tables finds the tables of a record's folds. It keeps what it has read, and
 // is for one goroutine.
-func Tables(r store.Reader, id syncproto.RecordID) text.Tables {
-	known := map[syncproto.ReplicaID]*text.Table{}
-	return func(fold syncproto.ReplicaID) (*text.Table, error) {
-		if t, ok := known[fold]; ok {
+func Tables(r store.Reader, id syncproto.RecordID) fold.Tables {
+	known := map[syncproto.ReplicaID]*fold.Table{}
+	return func(of syncproto.ReplicaID) (*fold.Table, error) {
+		if t, ok := known[of]; ok {
 			return t, nil
 		}
-		v, err := GetBlocks(r, FoldKey(id, fold))
+		v, err := GetBlocks(r, FoldKey(id, of))
 		if err != nil {
 			return nil, err
 		}
-		var t *text.Table
+		var t *fold.Table
 		if v != nil {
-			if t, err = text.DecodeTable(v); err != nil {
+			if t, err = fold.Decode(v); err != nil {
 				return nil, fmt.Errorf("record %s: %w", id, err)
 			}
 		}
-		known[fold] = t
+		known[of] = t
 		return t, nil
 	}
 }
 
 // JoinTold joins a part. One that names folds which rec does not have is told
 // in the ids of the log first; told says so.
-func JoinTold(rec *crdt.Record, h syncproto.Header, p *syncproto.Part, opt crdt.Options, tables text.Tables) (told bool, err error) {
+func JoinTold(rec *crdt.Record, h syncproto.Header, p *syncproto.Part, opt crdt.Options, tables fold.Tables) (told bool, err error) {
 	err = rec.Join(h, p, opt)
 	var missing *crdt.MissingError
 	if !errors.As(err, &missing) || missing.Seq != 0 {

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/chuantou/chuantou/syncproto"
-	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/edit"
 )
 
 // Anew tells parts of one record that a replica wrote under an id that is spent
@@ -120,7 +120,7 @@ func (a *Anew) text(op *syncproto.Op, field anewField, author syncproto.ReplicaI
 	if count {
 		was = a.from
 	}
-	e, err := text.DecodeEdit(was, op.Edit)
+	e, err := edit.Decode(was, op.Edit)
 	if err != nil {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/edit"
 )
 
 // Edit collects what a person does to a record, on a scratch state at the
@@ -32,7 +33,7 @@ type pendingText struct {
 	op     int
 	since  uint64 // counter of the change's first element
 	doc    *text.Doc
-	merged text.Merger
+	merged edit.Merger
 }
 
 // unsaved is the number of a change until Commit gives it its own.

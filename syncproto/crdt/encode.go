@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/chuantou/chuantou/syncproto"
-	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/fold"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -283,7 +283,7 @@ func (e *encoder) list(l *list) {
 // place writes the id of a place: one of the list's fold as of the replica
 // after the last.
 func (e *encoder) place(id syncproto.ElemID) {
-	if !text.IsFold(id.Replica) {
+	if !fold.Is(id.Replica) {
 		e.elem(id)
 		return
 	}

@@ -7,13 +7,16 @@ import (
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/column"
+	"github.com/chuantou/chuantou/syncproto/text/edit"
+	"github.com/chuantou/chuantou/syncproto/text/fold"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
 // FoldTable says what the ids of one fold stand for.
 type FoldTable struct {
 	Fold  syncproto.ReplicaID
-	Table *text.Table
+	Table *fold.Table
 }
 
 // Fold returns a copy of the record in which texts are folded, and the tables
@@ -61,7 +64,7 @@ func (s fieldSet) folded() bool {
 
 func (t *textField) folded() bool {
 	if t.doc == nil {
-		return text.FoldedState(t.raw)
+		return column.Folded(t.raw)
 	}
 	return t.doc.Folded()
 }
@@ -86,7 +89,7 @@ func (f *folder) fields(s fieldSet, at func(name string) target) {
 }
 
 // fold puts the fold of doc in place of t, if it is worth it.
-func (f *folder) fold(t *textField, doc *text.Doc, id syncproto.ReplicaID) *text.Table {
+func (f *folder) fold(t *textField, doc *text.Doc, id syncproto.ReplicaID) *fold.Table {
 	before := t.raw
 	if before == nil {
 		before = t.doc.AppendBinary(nil)
@@ -144,13 +147,13 @@ func (r *Record) foldID(t target, class Class) syncproto.ReplicaID {
 		b = binary.BigEndian.AppendUint64(b, uint64(x.Seq))
 	}
 	sum := sha256.Sum256(b)
-	return text.FoldID([16]byte(sum[:16]))
+	return fold.ID([16]byte(sum[:16]))
 }
 
 // UnfoldPart tells a part of author in ids that are of no fold tables knows,
 // and whether that changed anything; p stays as it is. An edit that does not
 // decode is left for Join to refuse. An error is that of tables.
-func UnfoldPart(author syncproto.ReplicaID, p *syncproto.Part, tables text.Tables) (*syncproto.Part, bool, error) {
+func UnfoldPart(author syncproto.ReplicaID, p *syncproto.Part, tables fold.Tables) (*syncproto.Part, bool, error) {
 	out := *p
 	out.Ops = slices.Clone(p.Ops)
 	any := false
@@ -167,14 +170,14 @@ func UnfoldPart(author syncproto.ReplicaID, p *syncproto.Part, tables text.Table
 	return &out, true, nil
 }
 
-func unfoldOp(author syncproto.ReplicaID, op *syncproto.Op, tables text.Tables) (changed bool, err error) {
+func unfoldOp(author syncproto.ReplicaID, op *syncproto.Op, tables fold.Tables) (changed bool, err error) {
 	switch op.Kind {
 	case syncproto.OpText:
-		e, err := text.DecodeEdit(author, op.Edit)
+		e, err := edit.Decode(author, op.Edit)
 		if err != nil {
 			return false, nil
 		}
-		told, changed, err := e.Unfold(tables)
+		told, changed, err := tables.Unfold(e)
 		if changed {
 			op.Edit = told.AppendBinary(author, nil)
 		}

@@ -9,15 +9,15 @@ import (
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
-	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/fold"
 )
 
 func always(int, int) bool { return true }
 
 // tables keeps the tables of folds as a server does.
-type tables map[syncproto.ReplicaID]*text.Table
+type tables map[syncproto.ReplicaID]*fold.Table
 
-func (t tables) find(id syncproto.ReplicaID) (*text.Table, error) { return t[id], nil }
+func (t tables) find(id syncproto.ReplicaID) (*fold.Table, error) { return t[id], nil }
 
 // fold folds u and checks what the fold promises by itself.
 func (t tables) fold(rt *rapid.T, u *crdt.Record) *crdt.Record {

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/chuantou/chuantou/syncproto"
-	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/edit"
 )
 
 // saved is one part as it was saved.
@@ -167,34 +167,34 @@ func (o opRef) knowsEdit(e opRef) bool {
 	return o.s.p.Seen.Of(e.s.h.Replica) >= e.s.h.Seq
 }
 
-// edit is an edit dot: op is the index + 1, 0 for the creation.
-type edit struct {
+// editDot is an edit dot: op is the index + 1, 0 for the creation.
+type editDot struct {
 	replica syncproto.ReplicaID
 	seq     syncproto.Seq
 	op      int
 }
 
-func (m *model) lastEdits() map[syncproto.ReplicaID]edit {
-	last := map[syncproto.ReplicaID]edit{}
-	note := func(e edit) {
+func (m *model) lastEdits() map[syncproto.ReplicaID]editDot {
+	last := map[syncproto.ReplicaID]editDot{}
+	note := func(e editDot) {
 		if l, ok := last[e.replica]; !ok || l.seq < e.seq || l.seq == e.seq && l.op < e.op {
 			last[e.replica] = e
 		}
 	}
 	for _, s := range m.parts {
 		if s.p.Kind != "" {
-			note(edit{s.h.Replica, s.h.Seq, 0})
+			note(editDot{s.h.Replica, s.h.Seq, 0})
 		}
 		for i := range s.p.Ops {
 			if s.p.Ops[i].Kind != syncproto.OpDelete {
-				note(edit{s.h.Replica, s.h.Seq, i + 1})
+				note(editDot{s.h.Replica, s.h.Seq, i + 1})
 			}
 		}
 	}
 	return last
 }
 
-func (o opRef) voids(e edit) bool {
+func (o opRef) voids(e editDot) bool {
 	if o.s.p.Seen.Of(e.replica) >= e.seq {
 		return true
 	}
@@ -256,7 +256,7 @@ func (m *model) text(w where) (string, []syncproto.ElemID) {
 		if !w.is(op, syncproto.OpText) {
 			continue
 		}
-		e, err := text.DecodeEdit(o.s.h.Replica, op.Edit)
+		e, err := edit.Decode(o.s.h.Replica, op.Edit)
 		if err != nil {
 			panic(err)
 		}

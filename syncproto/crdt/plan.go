@@ -8,6 +8,8 @@ import (
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/edit"
+	"github.com/chuantou/chuantou/syncproto/text/fold"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -229,7 +231,7 @@ func (pl *plan) checkText(i int, op *syncproto.Op) error {
 		return invalid("a second edit of the text %q in one part", op.Field)
 	}
 	var err error
-	if step.edit, err = text.DecodeEdit(pl.h.Replica, op.Edit); err != nil {
+	if step.edit, err = edit.Decode(pl.h.Replica, op.Edit); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	if pl.blindAt(i) != 0 {
@@ -266,7 +268,7 @@ func checkEdit(doc *text.Doc, author syncproto.ReplicaID, e text.Edit) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, text.ErrMissing):
-		return &MissingError{Err: err, Late: doc.Folded() || e.NamesFold()}
+		return &MissingError{Err: err, Late: doc.Folded() || fold.Named(&e)}
 	}
 	return fmt.Errorf("%w: %w", ErrInvalid, err)
 }

@@ -2,10 +2,10 @@ package crdt
 
 import (
 	"slices"
-	"unicode/utf8"
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/edit"
 )
 
 // Undo starts an edit by the replica that takes back what one joined part
@@ -128,14 +128,14 @@ func (u *undo) member(t target, v syncproto.Value) error {
 
 // text deletes the elements that an edit inserted.
 func (u *undo) text(t target, encoded []byte) error {
-	edit, err := text.DecodeEdit(u.h.Replica, encoded)
+	made, err := edit.Decode(u.h.Replica, encoded)
 	if err != nil {
 		return err
 	}
 	var gone text.Edit
-	for _, ins := range edit.Inserts {
+	for _, ins := range made.Inserts {
 		first := syncproto.ElemID{Replica: u.h.Replica, Counter: ins.Counter}
-		gone.Deletes = append(gone.Deletes, text.Delete{First: first, N: utf8.RuneCountInString(ins.Text)})
+		gone.Deletes = append(gone.Deletes, text.Delete{First: first, N: ins.Elements()})
 	}
 	if gone.IsEmpty() {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/edit"
 )
 
 const (
@@ -142,8 +143,7 @@ func BenchmarkSmallText(b *testing.B) {
 		mustReplace(b, d, author, d.Len(), 0, "the boat goes at noon")
 	}
 	state := d.AppendBinary(nil)
-	edit := mustReplace(b, d, author, 200, 3, "tide")
-	op := edit.AppendBinary(author, nil)
+	op := mustReplace(b, d, author, 200, 3, "tide").AppendBinary(author, nil)
 	var out []byte
 	b.ReportAllocs()
 	for b.Loop() {
@@ -151,7 +151,7 @@ func BenchmarkSmallText(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		e, err := text.DecodeEdit(author, op)
+		e, err := edit.Decode(author, op)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/edit"
 	"pgregory.net/rapid"
 )
 
@@ -68,6 +69,7 @@ func TestCheck(t *testing.T) {
 		return text.Edit{Inserts: []text.Insert{{Counter: counter, Left: left, Right: right, Text: s}}}
 	}
 	none := syncproto.ElemID{}
+	gone := func(first syncproto.ElemID, n int) text.Delete { return text.Delete{First: first, N: n} }
 	del := func(dels ...text.Delete) text.Edit { return text.Edit{Deletes: dels} }
 	for _, c := range []struct {
 		name   string
@@ -84,17 +86,17 @@ func TestCheck(t *testing.T) {
 		{"own origin ahead", b, run(1, elem(b, 1), none, "x"), text.ErrInvalid, ""},
 		{"empty", b, run(1, none, none, ""), text.ErrInvalid, ""},
 		{"not text", b, run(1, none, none, "\xc3"), text.ErrInvalid, ""},
-		{"delete", b, del(text.Delete{elem(a, 1), 3}), nil, ""},
-		{"delete missing", b, del(text.Delete{elem(a, 2), 3}), text.ErrMissing, elem(a, 4).String()},
-		{"delete missing far", b, del(text.Delete{elem(a, 9), 3}), text.ErrMissing, elem(a, 9).String()},
-		{"delete nothing", b, del(text.Delete{elem(a, 1), 0}), text.ErrInvalid, ""},
-		{"delete none", b, del(text.Delete{elem(a, 0), 1}), text.ErrInvalid, ""},
-		{"delete overflow", b, del(text.Delete{elem(a, 1<<64-1), 1 << 60}), text.ErrInvalid, ""},
-		{"delete backwards", b, del(text.Delete{elem(a, 2), 1}, text.Delete{elem(a, 1), 1}), text.ErrInvalid, ""},
-		{"delete twice", b, del(text.Delete{elem(a, 1), 2}, text.Delete{elem(a, 2), 1}), text.ErrInvalid, ""},
+		{"delete", b, del(gone(elem(a, 1), 3)), nil, ""},
+		{"delete missing", b, del(gone(elem(a, 2), 3)), text.ErrMissing, elem(a, 4).String()},
+		{"delete missing far", b, del(gone(elem(a, 9), 3)), text.ErrMissing, elem(a, 9).String()},
+		{"delete nothing", b, del(gone(elem(a, 1), 0)), text.ErrInvalid, ""},
+		{"delete none", b, del(gone(elem(a, 0), 1)), text.ErrInvalid, ""},
+		{"delete overflow", b, del(gone(elem(a, 1<<64-1), 1<<60)), text.ErrInvalid, ""},
+		{"delete backwards", b, del(gone(elem(a, 2), 1), gone(elem(a, 1), 1)), text.ErrInvalid, ""},
+		{"delete twice", b, del(gone(elem(a, 1), 2), gone(elem(a, 2), 1)), text.ErrInvalid, ""},
 		{"second run not next", b, text.Edit{Inserts: []text.Insert{{Counter: 1, Text: "xy"}, {Counter: 4, Text: "z"}}}, text.ErrInvalid, ""},
 		{"second run on first", b, text.Edit{Inserts: []text.Insert{{Counter: 1, Text: "xy"}, {Counter: 3, Left: elem(b, 1), Right: elem(b, 2), Text: "z"}},
-			Deletes: []text.Delete{{elem(b, 2), 2}}}, nil, ""},
+			Deletes: []text.Delete{gone(elem(b, 2), 2)}}, nil, ""},
 	} {
 		before := d.AppendBinary(nil)
 		err := d.Check(c.author, c.edit)
@@ -161,7 +163,7 @@ func TestMerge(t *testing.T) {
 		}
 		merged := text.Merge(edits...)
 		b := merged.AppendBinary(dev.id, nil)
-		again, err := text.DecodeEdit(dev.id, b)
+		again, err := edit.Decode(dev.id, b)
 		if err != nil {
 			t.Fatal(err)
 		}

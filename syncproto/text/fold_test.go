@@ -4,22 +4,22 @@ import (
 	"bytes"
 	"errors"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/fold"
 	"pgregory.net/rapid"
 )
 
 // folds are the tables of all folds made in a test, as a server keeps them.
-type folds map[syncproto.ReplicaID]*text.Table
+type folds map[syncproto.ReplicaID]*fold.Table
 
-func (f folds) find(id syncproto.ReplicaID) (*text.Table, error) { return f[id], nil }
+func (f folds) find(id syncproto.ReplicaID) (*fold.Table, error) { return f[id], nil }
 
 // fold folds u under the next id and checks what a fold promises by itself.
 func (f folds) fold(t *rapid.T, u *text.Doc) *text.Doc {
-	id := text.FoldID([16]byte{15: byte(len(f) + 1), 0: byte(rapid.IntRange(0, 255).Draw(t, "fold id"))})
+	id := fold.ID([16]byte{15: byte(len(f) + 1), 0: byte(rapid.IntRange(0, 255).Draw(t, "fold id"))})
 	before := u.AppendBinary(nil)
 	out, table := u.Fold(id)
 	if !bytes.Equal(u.AppendBinary(nil), before) {
@@ -31,7 +31,7 @@ func (f folds) fold(t *rapid.T, u *text.Doc) *text.Doc {
 	if err := out.DbgCheck(); err != nil {
 		t.Fatal(err)
 	}
-	read, err := text.DecodeTable(table.AppendBinary(nil))
+	read, err := fold.Decode(table.AppendBinary(nil))
 	if err != nil {
 		t.Fatalf("own table refused: %v", err)
 	}
@@ -146,7 +146,7 @@ func (s *sim) writeOnFold(u, resident *text.Doc, known folds) (joined []told, st
 	for k := range log {
 		e := &log[k]
 		join(server, e) // the log is in causal order
-		edit, _, err := e.edit.Unfold(known.find)
+		edit, _, err := fold.Tables(known.find).Unfold(e.edit)
 		if err == nil {
 			err = u.Apply(ws[e.from].id, edit)
 		}
@@ -208,7 +208,7 @@ func (s *sim) writeLate(u, older, resident *text.Doc, known folds, joined []told
 		if err := resident.Check(d.id, e); (err == nil) != onFold || err != nil && !errors.Is(err, text.ErrMissing) {
 			t.Fatalf("late edit %+v on the fold (made on it: %v): %v", e, onFold, err)
 		}
-		edit, changed, err := e.Unfold(known.find)
+		edit, changed, err := fold.Tables(known.find).Unfold(e)
 		if err == nil {
 			err = u.Apply(d.id, edit)
 		}
@@ -256,74 +256,26 @@ func TestUnfoldOfUnknown(t *testing.T) {
 	if _, err := d.Replace(replica(1), 0, 0, "潮位"); err != nil {
 		t.Fatal(err)
 	}
-	f, table := d.Fold(text.FoldID([16]byte{1}))
+	f, table := d.Fold(fold.ID([16]byte{1}))
 	e, err := f.Replace(replica(2), 1, 1, "x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	none := func(syncproto.ReplicaID) (*text.Table, error) { return nil, nil }
-	if _, changed, err := e.Unfold(none); changed || err != nil {
+	none := func(syncproto.ReplicaID) (*fold.Table, error) { return nil, nil }
+	if _, changed, err := fold.Tables(none).Unfold(e); changed || err != nil {
 		t.Fatalf("an unknown fold was told: %v, %v", changed, err)
 	}
 	if err := d.Check(replica(2), e); !errors.Is(err, text.ErrMissing) {
 		t.Fatalf("ids of an unknown fold: %v", err)
 	}
 	broken := errors.New("store")
-	if _, _, err := e.Unfold(func(syncproto.ReplicaID) (*text.Table, error) { return nil, broken }); !errors.Is(err, broken) {
+	if _, _, err := fold.Tables(func(syncproto.ReplicaID) (*fold.Table, error) { return nil, broken }).Unfold(e); !errors.Is(err, broken) {
 		t.Fatalf("error of the tables: %v", err)
 	}
 	// An id beyond the fold's end is of no element: it is not told, and waits.
 	e.Inserts[0].Left.Counter = 9
-	told, _, err := e.Unfold(func(syncproto.ReplicaID) (*text.Table, error) { return table, nil })
+	told, _, err := fold.Tables(func(syncproto.ReplicaID) (*fold.Table, error) { return table, nil }).Unfold(e)
 	if err != nil || !errors.Is(d.Check(replica(2), told), text.ErrMissing) {
 		t.Fatalf("told %+v, %v", told, err)
 	}
-}
-
-// TestDecodeTableRefusesEach has a table for each thing that a reader checks.
-func TestDecodeTableRefusesEach(t *testing.T) {
-	a, b := string(id16(0)), string(id16(1))
-	for name, c := range map[string]struct{ table, why string }{
-		"version":               {"\x02", "version"},
-		"replicas out of order": {"\x01\x02" + b + a + "\x00\x01", "out of order"},
-		"no id":                 {"\x01\x01" + string(make([]byte, 16)) + "\x00\x01", "without an id"},
-		"nothing":               {"\x01\x00\x00\x00", "nothing"},
-		"run of no element":     {"\x01\x00\x01\x00\x00\x00\x00", "no element"},
-		"run that goes on":      {"\x01\x01" + a + "\x02\x00\x01\x00\x00\x02\x00\x00", "goes on"},
-		"unused replica":        {"\x01\x02" + a + b + "\x01\x00\x01\x00\x00", "not used"},
-		"trailing bytes":        {"\x01\x01" + a + "\x01\x00\x01\x00\x00\x00", "trailing"},
-		"cut short":             {"\x01\x01" + a + "\x01\x00\x01", "cut short"},
-	} {
-		if _, err := text.DecodeTable([]byte(c.table)); !errors.Is(err, text.ErrInvalid) || !strings.Contains(err.Error(), c.why) {
-			t.Errorf("%s: %v, want something about %q", name, err, c.why)
-		}
-	}
-}
-
-func FuzzDecodeTable(f *testing.F) {
-	d := text.New()
-	for i, ins := range []string{"隔天来水", "ab", "𠮷"} {
-		if _, err := d.Replace(replica(i), i, i, ins); err != nil {
-			f.Fatal(err)
-		}
-	}
-	_, table := d.Fold(text.FoldID([16]byte{1}))
-	f.Add(table.AppendBinary(nil))
-	if _, err := d.Replace(replica(1), 0, d.Len(), ""); err != nil {
-		f.Fatal(err)
-	}
-	_, table = d.Fold(text.FoldID([16]byte{2}))
-	f.Add(table.AppendBinary(nil))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		table, err := text.DecodeTable(b)
-		if err != nil {
-			if table != nil {
-				t.Fatal("an error with a table")
-			}
-			return
-		}
-		if again := table.AppendBinary(nil); !bytes.Equal(again, b) {
-			t.Fatalf("accepted %x, writes %x", b, again)
-		}
-	})
 }

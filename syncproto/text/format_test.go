@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/edit"
+	"github.com/chuantou/chuantou/syncproto/text/fold"
 	"pgregory.net/rapid"
 )
 
@@ -147,53 +148,6 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// TestDecodeRefusesEach has a state for each thing that a reader checks.
-func TestDecodeRefusesEach(t *testing.T) {
-	a := hex.EncodeToString(id16(0))
-	b := hex.EncodeToString(id16(1))
-	for _, c := range []struct{ name, state, why string }{
-		{"version", "03 00 00", "version"},
-		{"folded, of no replica", "02 00 00", "folded away"},
-		{"folded without a floor", "02 0161 01" + a + "00 01 00 00 00 00 00", "folded away"},
-		{"folded to no element", "02 00 01" + a + "05 00 00 00", "no element"},
-		{"replica that never had an element", "02 0161 02" + a + b + "0500 0100 00 0000 00 00 00", "has and had"},
-		{"number not in its shortest form", "01 8000 00", "shortest"},
-		{"number too long", "01 ffffffffffffffffffff01", "shortest"},
-		{"text beyond the end", "01 7f", "over"},
-		{"not UTF-8", "01 01ff 01" + a + "00 00 00 00 00", "UTF-8"},
-		{"text without elements", "01 0161 00", "visible"},
-		{"text too short", "01 0161 01" + a + "00 01 00 00 00", "visible"},
-		{"replicas out of order", "01 026162 02" + b + a + "0000 0000 00000100 00ff 00 00", "out of order"},
-		{"replica twice", "01 026162 02" + a + a + "0000 0000 00000100 0000 00 00", "out of order"},
-		{"a span twice", "01 0161 01" + a + "01 0000 0001 0000 00 00", "twice"},
-		{"a span beyond the last", "01 0161 01" + a + "01 0000 0002 0000 00 00", "nowhere"},
-		{"a span of another replica", "01 0461626364 02" + a + b + "0101 00000000 0000000000000000 04030000 00000000 00 00", "nowhere"},
-		{"depth 0", "01 0161 01" + a + "00 00 01 00 00", "depth"},
-		{"depth too large", "01 0161 01" + a + "00 00 02 00 00", "depth"},
-		{"depth not that of the origins", "01 0161 02" + a + b + "0000 0000 00000000 0201 00 01", "depth"},
-		{"span goes on with the one before", "01 026162 01" + a + "01 0000 0000 0001 00 00", "goes on"},
-		{"origin told though foretold", "01 026162 02" + a + b + "0000 0000 00000000 0000 01 0301 00", "foretold"},
-		{"origin not there", "01 026162 02" + a + b + "0000 0000 00000000 0001 01 0309 00", "not there"},
-		{"origin beyond the last span", "01 0161 01" + a + "00 00 00 01 0300 00", "beyond"},
-		{"left origin on the right", "01 026162 02" + a + b + "0000 0000 00000000 0001 01 0002 00", "between"},
-		{"more deleted than there are", "01 00 01" + a + "00 00 00 00 01 0001", "more deleted"},
-		{"too many elements", "01 00 01" + a + "01 ffffff07 ffffff07 0000 0000 00 01 00ffffff07", "more than"},
-	} {
-		raw, err := hex.DecodeString(strings.ReplaceAll(c.state, " ", ""))
-		if err != nil {
-			t.Fatalf("%s: %v", c.name, err)
-		}
-		if _, err := text.Decode(raw); !errors.Is(err, text.ErrInvalid) || !strings.Contains(err.Error(), c.why) {
-			t.Errorf("%s: %v, want something about %q", c.name, err, c.why)
-		}
-	}
-}
-
-func id16(i int) []byte {
-	id := replica(i)
-	return id[:]
-}
-
 // checkState checks that bytes are refused, or are the one encoding of a text
 // that is sound.
 func checkState(t testing.TB, b []byte) {
@@ -231,7 +185,7 @@ func FuzzDecode(f *testing.F) {
 		mustApply(f, d, replica(u.author), u.edit)
 	}
 	f.Add(d.AppendBinary(nil))
-	folded, _ := d.Fold(text.FoldID([16]byte{1}))
+	folded, _ := d.Fold(fold.ID([16]byte{1}))
 	f.Add(folded.AppendBinary(nil))
 	mustReplace(f, folded, replica(1), 3, 2, "后来")
 	mustReplace(f, folded, replica(9), 0, 1, "x")
@@ -253,7 +207,8 @@ func elements(d *text.Doc) (n uint64) {
 	return n
 }
 
-func FuzzDecodeEdit(f *testing.F) {
+// An edit that is read is applied whole or changes nothing.
+func FuzzApply(f *testing.F) {
 	author := replica(1)
 	for _, u := range denseTrace(9, 60) {
 		f.Add(u.edit.AppendBinary(author, nil))
@@ -265,15 +220,9 @@ func FuzzDecodeEdit(f *testing.F) {
 	f.Add(mustReplace(f, d, author, 0, d.Len(), "all of it").AppendBinary(author, nil))
 	rich := richState(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		e, err := text.DecodeEdit(author, b)
+		e, err := edit.Decode(author, b)
 		if err != nil {
-			if len(e.Inserts)+len(e.Deletes) > 0 || !errors.Is(err, text.ErrInvalid) {
-				t.Fatalf("edit %x: %v with %+v", b, err, e)
-			}
 			return
-		}
-		if got := e.AppendBinary(author, nil); !bytes.Equal(got, b) {
-			t.Fatalf("edit %x re-encodes to %x", b, got)
 		}
 		d, err := text.Decode(rich)
 		if err != nil {
@@ -303,7 +252,7 @@ func TestBegin(t *testing.T) {
 		e := text.Edit{Inserts: []text.Insert{{Counter: 1, Text: s}}}
 		if rapid.Bool().Draw(t, "decoded") {
 			var err error
-			if e, err = text.DecodeEdit(replica(1), e.AppendBinary(replica(1), nil)); err != nil {
+			if e, err = edit.Decode(replica(1), e.AppendBinary(replica(1), nil)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -331,61 +280,4 @@ func TestBegin(t *testing.T) {
 			t.Errorf("%+v was taken", bad)
 		}
 	}
-}
-
-// Edits of every shape come back as they were.
-func TestEditRoundTrip(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		author := replica(1)
-		origin := func(before uint64) syncproto.ElemID {
-			switch rapid.IntRange(0, 3).Draw(t, "origin") {
-			case 0:
-				return syncproto.ElemID{}
-			case 1:
-				if before > 1 {
-					return elem(author, rapid.Uint64Range(1, before-1).Draw(t, "own"))
-				}
-			}
-			return elem(replica(rapid.IntRange(2, 5).Draw(t, "replica")), rapid.Uint64Range(1, 1<<40).Draw(t, "counter"))
-		}
-		var e text.Edit
-		counter := rapid.Uint64Range(1, 1<<30).Draw(t, "first")
-		for range rapid.IntRange(0, 5).Draw(t, "inserts") {
-			s := rapid.SampledFrom(snippets).Draw(t, "text")
-			e.Inserts = append(e.Inserts, text.Insert{Counter: counter, Left: origin(counter), Right: origin(counter), Text: s})
-			counter += uint64(len([]rune(s)))
-		}
-		next := uint64(1)
-		for r := 0; r < 6 && rapid.IntRange(0, 4).Draw(t, "more") > 0; {
-			del := text.Delete{First: elem(replica(r), next+rapid.Uint64Range(0, 1<<20).Draw(t, "gap")), N: rapid.IntRange(1, 1<<20).Draw(t, "n")}
-			e.Deletes = append(e.Deletes, del)
-			next = del.First.Counter + uint64(del.N)
-			if rapid.Bool().Draw(t, "next replica") {
-				r, next = r+1, 1
-			}
-		}
-		b := e.AppendBinary(author, nil)
-		got, err := text.DecodeEdit(author, b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(got.Inserts) != len(e.Inserts) || len(got.Deletes) != len(e.Deletes) {
-			t.Fatalf("%+v, want %+v", got, e)
-		}
-		for i := range e.Inserts {
-			if g, w := got.Inserts[i], e.Inserts[i]; g.Counter != w.Counter || g.Left != w.Left || g.Right != w.Right || g.Text != w.Text {
-				t.Fatalf("run %+v, want %+v", got.Inserts[i], e.Inserts[i])
-			}
-		}
-		for i := range e.Deletes {
-			if got.Deletes[i] != e.Deletes[i] {
-				t.Fatalf("delete %+v, want %+v", got.Deletes[i], e.Deletes[i])
-			}
-		}
-		for i := range b {
-			if _, err := text.DecodeEdit(author, b[:i]); !errors.Is(err, text.ErrInvalid) {
-				t.Fatalf("first %d bytes of %x: %v", i, b, err)
-			}
-		}
-	})
 }

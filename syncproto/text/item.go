@@ -6,9 +6,9 @@ import "unicode/utf8"
 // the first with the one before it as left origin, all with the same right
 // origin, all visible or all deleted.
 type item struct {
-	author, leaf int32
-	index, n     int32 // first element, and how many
-	off, size    int32 // its text in Doc.buf; size 0 means deleted
+	author    int32
+	index, n  int32 // first element, and how many
+	off, size int32 // its text in Doc.buf; size 0 means deleted
 	// depth is 1 more than the deeper of the origins, or that of the element
 	// before in the same run: see FORMAT.md. It is fixed when the run comes in.
 	depth       int32
@@ -18,7 +18,7 @@ type item struct {
 // maxItem bounds the elements of an item, and so the cost of cutting it.
 const maxItem = 256
 
-func (it *item) element(off int32) ref { return ref{it.author, it.index + off} }
+func (it *item) element(off int32) ref { return ref{Author: it.author, Index: it.index + off} }
 
 // leftOf is the left origin of an element of the item.
 func (it *item) leftOf(off int32) ref {
@@ -33,6 +33,36 @@ func (it *item) visible() int32 {
 		return 0
 	}
 	return it.n
+}
+
+// fewItems is up to when a walk over the items serves as index by id.
+const fewItems = 32
+
+// slot is the item that holds an element.
+func (d *Doc) slot(r ref) int32 {
+	if d.elems.Indexed() {
+		return d.elems.Holder(r)
+	}
+	for i := range d.items {
+		if it := &d.items[i]; it.author == r.Author && r.Index >= it.index && r.Index < it.index+it.n {
+			return int32(i)
+		}
+	}
+	panic("text: element without its item")
+}
+
+func (d *Doc) item(r ref) *item { return &d.items[d.slot(r)] }
+
+// hold enters that an item holds n elements from first on.
+func (d *Doc) hold(slot int32, first ref, n int32) {
+	if d.elems.Indexed() {
+		d.elems.Hold(slot, first, n)
+	} else if len(d.items) > fewItems {
+		d.elems.Index()
+		for i := range d.items {
+			d.elems.Hold(int32(i), d.items[i].element(0), d.items[i].n)
+		}
+	}
 }
 
 // continues tells whether b goes on where a ends, as one run.
@@ -71,28 +101,24 @@ func runes(b []byte, n int) int {
 
 // cut splits an item in two after its first n elements.
 func (d *Doc) cut(slot, n int32) {
-	leaf := d.items[slot].leaf
-	leaf, i := d.room(leaf, d.nodes[leaf].find(slot))
 	it := &d.items[slot]
 	rest := *it
 	size := d.bytes(it, n)
 	rest.index, rest.n, rest.left = it.index+n, it.n-n, it.element(n-1)
 	rest.off, rest.size = it.off+size, it.size-size
 	it.n, it.size = n, size
-	d.nodes[leaf].vis[i] = it.visible()
-	d.newItem(rest, leaf, i+1)
+	d.order.Split(slot, rest.visible())
+	d.newItem(rest)
 }
 
-// newItem puts an item into a leaf that has room. Counts above are the caller's.
-func (d *Doc) newItem(it item, leaf int32, i int) int32 {
+// newItem takes in the item that was just given its place in the order.
+func (d *Doc) newItem(it item) {
 	slot := int32(len(d.items))
 	d.items = append(d.items, it)
-	d.own(slot, it.index, it.n)
-	d.put(leaf, i, slot, it.visible())
+	d.hold(slot, it.element(0), it.n)
 	if d.ways != nil {
 		d.ways = append(d.ways, d.wayOf(slot))
 	}
-	return slot
 }
 
 // integrate inserts the author's next elements between their origins.
@@ -100,11 +126,11 @@ func (d *Doc) integrate(author int32, left, right ref, text string) {
 	if !d.neighbours(left, right) {
 		right = d.rightOf(left)
 	}
-	index := d.authors[author].n
+	index := d.elems.Count(author)
 	start := d.after(left)
-	p := d.place(start, ref{author, index}, left, right)
+	p := d.place(start, ref{Author: author, Index: index}, left, right)
 	depth := d.depthOf(left, right)
-	chained := left != none && left == (ref{author, index - 1}) && d.item(left).right == right
+	chained := left != none && left == (ref{Author: author, Index: index - 1}) && d.item(left).right == right
 	if chained {
 		depth = d.item(left).depth
 		if p == start && d.extend(left, text) {
@@ -112,22 +138,21 @@ func (d *Doc) integrate(author int32, left, right ref, text string) {
 		}
 	}
 	if p.off > 0 {
-		slot := d.nodes[p.n].kids[p.i]
+		slot := d.order.At(p.at)
 		d.cut(slot, p.off)
-		leaf := d.items[slot].leaf
-		p = pos{n: leaf, i: d.nodes[leaf].find(slot) + 1}
+		p.at = d.order.After(slot)
 	}
 	for len(text) > 0 {
 		size, n := chunk(text)
 		it := item{author: author, index: index, n: n, off: int32(len(d.buf)), size: size, depth: depth, left: left, right: right}
 		d.buf = append(d.buf, text[:size]...)
 		text = text[size:]
-		p.n, p.i = d.room(p.n, p.i)
-		d.newItem(it, p.n, p.i)
-		d.count(p.n, author, n, size)
+		slot := d.order.Insert(p.at, n)
+		d.newItem(it)
+		d.count(author, n, size)
 		index += n
-		left = ref{author, index - 1}
-		p.i++
+		left = it.element(n - 1)
+		p.at = d.order.After(slot)
 	}
 }
 
@@ -153,7 +178,7 @@ func (d *Doc) leftOf(r ref) ref {
 		return none
 	}
 	it := d.item(r)
-	return it.leftOf(r.index - it.index)
+	return it.leftOf(r.Index - it.index)
 }
 
 // rightOf is the right origin of an element; that of the start is the end.
@@ -168,7 +193,7 @@ func (d *Doc) rightOf(r ref) ref {
 func (d *Doc) extend(last ref, text string) bool {
 	slot := d.slot(last)
 	it := &d.items[slot]
-	if last.index != it.index+it.n-1 || it.size == 0 || int(it.off+it.size) != len(d.buf) || len(text) > maxItem {
+	if last.Index != it.index+it.n-1 || it.size == 0 || int(it.off+it.size) != len(d.buf) || len(text) > maxItem {
 		return false
 	}
 	n := int32(utf8.RuneCountInString(text))
@@ -176,19 +201,17 @@ func (d *Doc) extend(last ref, text string) bool {
 		return false
 	}
 	d.buf = append(d.buf, text...)
-	d.own(slot, it.index+it.n, n)
+	d.hold(slot, it.element(it.n), n)
 	it.n += n
 	it.size += int32(len(text))
-	nd := &d.nodes[it.leaf]
-	nd.vis[nd.find(slot)] += n
-	d.count(it.leaf, it.author, n, int32(len(text)))
+	d.order.Add(slot, n)
+	d.count(it.author, n, int32(len(text)))
 	return true
 }
 
-// count enters that n elements of size bytes were inserted in a leaf.
-func (d *Doc) count(leaf, author, n, size int32) {
-	d.grow(leaf, n)
-	d.authors[author].n += n
+// count enters that n elements of size bytes were inserted.
+func (d *Doc) count(author, n, size int32) {
+	d.elems.Grow(author, n)
 	d.elements += int(n)
 	d.chars += int(n)
 	d.live += int(size)
@@ -220,30 +243,15 @@ func (d *Doc) depthOf(left, right ref) int32 {
 
 // deleteRun deletes n elements from first on.
 func (d *Doc) deleteRun(first ref, n int32) {
-	for k, end := first.index, first.index+n; k < end; {
-		slot := d.slot(ref{first.author, k})
+	for end := first.Index + n; first.Index < end; {
+		slot := d.slot(first)
 		it := &d.items[slot]
-		from, to := k-it.index, min(it.n, end-it.index)
-		k = it.index + to
+		from, to := first.Index-it.index, min(it.n, end-it.index)
+		first.Index = it.index + to
 		if it.size > 0 {
 			d.kill(slot, from, to)
 		}
 	}
-}
-
-// deleteVisible deletes visible elements and says which they were.
-func (d *Doc) deleteVisible(at, del int) []Delete {
-	out := make([]Delete, 0, 1)
-	for del > 0 {
-		n, i, off := d.locate(at)
-		slot := d.nodes[n].kids[i]
-		it := &d.items[slot]
-		to := min(it.n, off+int32(min(del, maxItem)))
-		out = append(out, Delete{First: d.id(it.element(off)), N: int(to - off)})
-		del -= int(to - off)
-		d.kill(slot, off, to)
-	}
-	return joinDeletes(out)
 }
 
 // kill turns elements from..to of a visible item into tombstones. If a
@@ -263,19 +271,14 @@ func (d *Doc) kill(slot, from, to int32) {
 }
 
 // yield gives the first or last n elements of an item to the tombstone beside
-// it, if that is of the same run and in the same leaf.
+// it, if that is of the same run and near in the order.
 func (d *Doc) yield(slot int32, last bool, n, size int32) bool {
 	it := &d.items[slot]
-	nd := &d.nodes[it.leaf]
-	i := nd.find(slot)
-	j := i - 1
-	if last {
-		j = i + 1
-	}
-	if j < 0 || j >= int(nd.n) {
+	beside := d.order.Beside(slot, last)
+	if beside < 0 {
 		return false
 	}
-	other := &d.items[nd.kids[j]]
+	other := &d.items[beside]
 	if other.size > 0 || other.n+n > maxItem {
 		return false
 	}
@@ -285,19 +288,18 @@ func (d *Doc) yield(slot int32, last bool, n, size int32) bool {
 		}
 		other.index -= n
 		other.left = other.element(-1)
-		d.own(nd.kids[j], other.index, n)
+		d.hold(beside, other.element(0), n)
 	} else {
 		if !it.continues(other) {
 			return false
 		}
-		d.own(nd.kids[j], it.index, n)
+		d.hold(beside, it.element(0), n)
 		it.index, it.off = it.index+n, it.off+size
 		it.left = it.element(-1)
 	}
 	other.n += n
 	it.n, it.size = it.n-n, it.size-size
-	nd.vis[i] -= n
-	d.grow(it.leaf, -n)
+	d.order.Add(slot, -n)
 	return true
 }
 
@@ -311,11 +313,8 @@ func (d *Doc) bury(slot, from, to int32) {
 		d.cut(slot, from)
 		slot = d.slot(first)
 	}
-	it := &d.items[slot]
-	it.size = 0
-	nd := &d.nodes[it.leaf]
-	nd.vis[nd.find(slot)] = 0
-	d.grow(it.leaf, from-to)
+	d.items[slot].size = 0
+	d.order.Add(slot, from-to)
 }
 
 // compact gives back the bytes of deleted text once they are the larger part.
@@ -324,13 +323,10 @@ func (d *Doc) compact() {
 		return
 	}
 	buf := make([]byte, 0, d.live+d.live/4)
-	for n := int32(0); n >= 0; n = d.nodes[n].next {
-		nd := &d.nodes[n]
-		for _, slot := range nd.kids[:nd.n] {
-			it := &d.items[slot]
-			buf = append(buf, d.buf[it.off:it.off+it.size]...)
-			it.off = int32(len(buf)) - it.size
-		}
+	for slot := range d.order.All() {
+		it := &d.items[slot]
+		buf = append(buf, d.buf[it.off:it.off+it.size]...)
+		it.off = int32(len(buf)) - it.size
 	}
 	d.buf = buf
 }

@@ -1,8 +1,47 @@
 package text
 
+import "github.com/chuantou/chuantou/syncproto/text/tree"
+
 // fewSteps is how many items place looks at before it searches instead: more
 // than lie between the origins of nearly every honest run.
 const fewSteps = 64
+
+// pos is a place between elements: before element off of the item at a place in
+// the order, or at the end.
+type pos struct {
+	at  tree.Pos
+	off int32
+}
+
+// after is the place right after an element, or the start for none.
+func (d *Doc) after(r ref) pos {
+	if r == none {
+		return pos{at: d.order.Start()}
+	}
+	slot := d.slot(r)
+	it := &d.items[slot]
+	if off := r.Index - it.index + 1; off < it.n {
+		return pos{d.order.Before(slot), off}
+	}
+	return pos{at: d.order.After(slot)}
+}
+
+// elementAt is the element after a place, none at the end.
+func (d *Doc) elementAt(p pos) ref {
+	if slot := d.order.At(p.at); slot >= 0 {
+		return d.items[slot].element(p.off)
+	}
+	return none
+}
+
+// before tells whether element x stands before element y.
+func (d *Doc) before(x, y ref) bool {
+	kx, ky := d.slot(x), d.slot(y)
+	if kx == ky {
+		return x.Index < y.Index
+	}
+	return d.order.Less(kx, ky)
+}
 
 // place finds where element id goes, given its origins. It is the integrate
 // function of YjsMod: from the left origin rightwards over what others put
@@ -12,8 +51,12 @@ const fewSteps = 64
 // have been its neighbour.
 func (d *Doc) place(start pos, id, left, right ref) pos {
 	p, dest, scanning := start, start, false
-	for steps := 0; !d.atEnd(p); steps++ {
-		it := &d.items[d.nodes[p.n].kids[p.i]]
+	for steps := 0; ; steps++ {
+		slot := d.order.At(p.at)
+		if slot < 0 {
+			break
+		}
+		it := &d.items[slot]
 		first := it.element(p.off)
 		if first == right {
 			break
@@ -24,7 +67,7 @@ func (d *Doc) place(start pos, id, left, right ref) pos {
 		d.steps++
 		switch other := it.leftOf(p.off); {
 		case other == left && it.right == right:
-			if d.lessID(id, first) {
+			if d.elems.Less(id, first) {
 				return dest
 			}
 			scanning = false
@@ -33,7 +76,7 @@ func (d *Doc) place(start pos, id, left, right ref) pos {
 		case left != none && (other == none || d.before(other, left)):
 			return dest
 		}
-		p = d.norm(pos{n: p.n, i: p.i + 1})
+		p = pos{at: d.order.Next(p.at)}
 		if !scanning {
 			dest = p
 		}
@@ -52,14 +95,8 @@ func (d *Doc) search(start pos, id, left, right ref) pos {
 	if d.goesBefore(d.elementAt(start), id, left, right) {
 		return start
 	}
-	follows := func(kid int32, leaf bool) bool {
-		if !leaf {
-			for !d.nodes[kid].leaf {
-				kid = d.nodes[kid].kids[0]
-			}
-			kid = d.nodes[kid].kids[0]
-		}
-		switch x := d.items[kid].element(0); {
+	return pos{at: d.order.Search(func(slot int32) bool {
+		switch x := d.items[slot].element(0); {
 		case left != none && (x == left || d.before(x, left)):
 			return false
 		case right != none && (x == right || d.before(right, x)):
@@ -67,22 +104,7 @@ func (d *Doc) search(start pos, id, left, right ref) pos {
 		default:
 			return d.goesBefore(x, id, left, right)
 		}
-	}
-	for n := d.root; ; {
-		nd := &d.nodes[n]
-		from, to := 0, int(nd.n) // the first kid that follows is in from..to
-		for from < to {
-			if mid := (from + to) / 2; follows(nd.kids[mid], nd.leaf) {
-				to = mid
-			} else {
-				from = mid + 1
-			}
-		}
-		if nd.leaf {
-			return d.norm(pos{n: n, i: from})
-		}
-		n = nd.kids[max(from-1, 0)]
-	}
+	})}
 }
 
 // goesBefore tells whether element id with its origins left and right goes
@@ -99,7 +121,7 @@ func (d *Doc) goesBefore(x, id, left, right ref) bool {
 	c = d.climbRight(c, left, right)
 	switch r := d.rightOf(c); {
 	case r == right:
-		return d.lessID(id, c)
+		return d.elems.Less(id, c)
 	case r == none:
 		return false
 	case right == none:
@@ -116,8 +138,8 @@ func (d *Doc) climbLeft(x, left ref) (c ref, inside bool) {
 		d.steps++
 		slot := d.slot(x)
 		it := &d.items[slot]
-		if left.author == x.author && left.index >= it.index && left.index < x.index {
-			return ref{x.author, left.index + 1}, true
+		if left.Author == x.Author && left.Index >= it.index && left.Index < x.Index {
+			return ref{Author: x.Author, Index: left.Index + 1}, true
 		}
 		next := it.left
 		if next == left {
@@ -150,68 +172,5 @@ func (d *Doc) climbRight(c, left, right ref) ref {
 			next = far
 		}
 		c = next
-	}
-}
-
-// way is how an item's origins are followed over long distances: to an element
-// far up its chain of left origins and one of right origins, chosen so that any
-// ancestor is reached in logarithmically many steps (the skew-binary jump
-// pointers of Myers, "An applicative random-access stack", 1983). up counts the
-// items of each chain. What is an ancestor remains one when items are cut or
-// joined. Texts that were never crowded have none.
-type way struct {
-	left, right     ref
-	leftUp, rightUp int32
-}
-
-// wayOf works out an item's way from those of its origins.
-func (d *Doc) wayOf(slot int32) way {
-	it := &d.items[slot]
-	var w way
-	w.left, w.leftUp = d.jump(it.left, func(w *way) (ref, int32) { return w.left, w.leftUp })
-	w.right, w.rightUp = d.jump(it.right, func(w *way) (ref, int32) { return w.right, w.rightUp })
-	return w
-}
-
-// jump is, for an item with this origin, how far its way goes and how many
-// items it counts. of picks the same of another item's way.
-func (d *Doc) jump(origin ref, of func(*way) (ref, int32)) (far ref, up int32) {
-	at := func(x ref) (ref, int32) {
-		if x == none {
-			return none, 0
-		}
-		return of(&d.ways[d.slot(x)])
-	}
-	far1, up1 := at(origin)
-	far2, up2 := at(far1)
-	if _, up3 := at(far2); origin != none && up1-up2 == up2-up3 {
-		return far2, up1 + 1
-	}
-	return origin, up1 + 1
-}
-
-// findWays works out the ways of all items, origins first.
-func (d *Doc) findWays() {
-	d.ways = make([]way, len(d.items), len(d.items)+len(d.items)/4)
-	var stack []int32
-	for slot := range d.items {
-		stack = append(stack, int32(slot))
-		for len(stack) > 0 {
-			top := stack[len(stack)-1]
-			ready := true
-			for _, origin := range [...]ref{d.items[top].left, d.items[top].right} {
-				if origin == none {
-					continue
-				}
-				if s := d.slot(origin); d.ways[s].leftUp == 0 {
-					stack = append(stack, s)
-					ready = false
-				}
-			}
-			if ready {
-				d.ways[top] = d.wayOf(top)
-				stack = stack[:len(stack)-1]
-			}
-		}
 	}
 }

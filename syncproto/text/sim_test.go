@@ -7,6 +7,7 @@ import (
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/edit"
 	"pgregory.net/rapid"
 )
 
@@ -132,7 +133,7 @@ func (s *sim) deliver(i int) bool {
 	}
 	m := &s.log[rapid.SampledFrom(ready).Draw(s.t, "deliver")]
 	author := s.devices[m.from].id
-	edit, err := text.DecodeEdit(author, m.binary)
+	edit, err := edit.Decode(author, m.binary)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ import (
 	"github.com/chuantou/chuantou/syncproto/seal"
 	"github.com/chuantou/chuantou/syncproto/session"
 	"github.com/chuantou/chuantou/syncproto/sign"
-	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/fold"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -84,7 +84,7 @@ type Snapshot struct {
 	reissued map[replacedKey]syncproto.Reissued
 	setAside []waitingPart // by Hold
 	unfolded map[syncproto.RecordID]*crdt.Record
-	tables   map[syncproto.ReplicaID]*text.Table
+	tables   map[syncproto.ReplicaID]*fold.Table
 }
 
 type ownKey struct {
@@ -122,7 +122,7 @@ func New(seed byte, now func() time.Time) *Server {
 func newSnapshot(epoch int) *Snapshot {
 	return &Snapshot{epoch: epoch, changes: map[ownKey]sign.SealedChange{}, ranges: map[syncproto.ReplicaID]syncproto.Ranges{},
 		forked: map[syncproto.ReplicaID]bool{}, backed: map[syncproto.ReplicaID]syncproto.Ranges{}, held: map[syncproto.ReplicaID][]syncproto.Held{},
-		unfolded: map[syncproto.RecordID]*crdt.Record{}, tables: map[syncproto.ReplicaID]*text.Table{},
+		unfolded: map[syncproto.RecordID]*crdt.Record{}, tables: map[syncproto.ReplicaID]*fold.Table{},
 		records: map[syncproto.RecordID]*crdt.Record{}, atoms: map[syncproto.RecordID][]syncproto.Atom{}, feeds: map[syncproto.Atom][]entry{}}
 }
 

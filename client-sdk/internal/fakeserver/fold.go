@@ -3,7 +3,7 @@ package fakeserver
 import (
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
-	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/fold"
 )
 
 // Fold folds all texts of a record, as a server does with a quiet one, and
@@ -44,7 +44,7 @@ func (s *Server) Release() {
 
 // told is a part in ids of the log.
 func (st *Snapshot) told(h syncproto.Header, p *syncproto.Part) *syncproto.Part {
-	q, _, err := crdt.UnfoldPart(h.Replica, p, func(id syncproto.ReplicaID) (*text.Table, error) { return st.tables[id], nil })
+	q, _, err := crdt.UnfoldPart(h.Replica, p, func(id syncproto.ReplicaID) (*fold.Table, error) { return st.tables[id], nil })
 	if err != nil {
 		panic(err)
 	}

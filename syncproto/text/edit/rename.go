@@ -1,4 +1,4 @@
-package text
+package edit
 
 import (
 	"slices"
@@ -20,7 +20,7 @@ func (e Edit) Renamed(to syncproto.ReplicaID, first uint64, names Names) Edit {
 		ins := &out.Inserts[i]
 		ins.Left, ins.Right = names.one(ins.Left), names.one(ins.Right)
 		ins.Counter = counter
-		counter += uint64(ins.elements())
+		counter += uint64(ins.Elements())
 	}
 	for _, del := range e.Deletes {
 		for del.N > 0 {
@@ -33,7 +33,7 @@ func (e Edit) Renamed(to syncproto.ReplicaID, first uint64, names Names) Edit {
 			del.N -= int(n)
 		}
 	}
-	out.Deletes = joinDeletes(out.Deletes)
+	out.Deletes = JoinDeletes(out.Deletes)
 	return out
 }
 
@@ -43,12 +43,4 @@ func (f Names) one(id syncproto.ElemID) syncproto.ElemID {
 		id, _ = f(id)
 	}
 	return id
-}
-
-// Inserted is how many elements the edit inserts.
-func (e *Edit) Inserted() (n uint64) {
-	for i := range e.Inserts {
-		n += uint64(e.Inserts[i].elements())
-	}
-	return n
 }
