@@ -150,14 +150,14 @@ func (s *Server) wire() (err error) {
 	}
 	reads := &reading.Reading{Store: s.store, Directory: s.dir, Schema: current, Devices: s, Frames: frames, Now: s.now}
 	acts := &acting.Acting{Pen: s.ingest, Directory: s.dir, Schema: current, Now: s.now}
-	s.api, err = httpapi.New(httpapi.Config{Auth: s.auth, Pusher: s, Puller: s, Reader: reading.JSON{Reading: reads}, Actor: acts, Settler: settler{s.ingest, reads, s}, Traffic: s, Unlocker: s, Auditor: s, People: people{s},
+	s.api, err = httpapi.New(httpapi.Config{Auth: s.auth, Pusher: s, Puller: s, Reader: reading.JSON{Reading: reads}, Actor: acts, Settler: settler{s.ingest, reads, s, people{s}}, Traffic: s, Unlocker: s, Auditor: s, People: people{s},
 		Identity: s.identity(),
 		Now:      s.now, Log: s.cfg.Log, Ready: s.ready, TrustedProxies: s.cfg.TrustedProxies})
 	if err != nil {
 		return err
 	}
 	return s.api.AddPages(func(r *httpapi.Router) (httpapi.ErrorPage, error) {
-		p, err := web.Register(r, web.Deps{Source: reads, Actions: acts, Settler: pageSettler{settler{s.ingest, reads, s}}, Root: s.root(), Sessions: sessions{s}, Key: s.keys.pages[:], Now: s.now, Log: s.cfg.Log})
+		p, err := web.Register(r, web.Deps{Source: reads, Actions: acts, Settler: pageSettler{settler{s.ingest, reads, s, people{s}}}, Root: s.root(), Sessions: sessions{s}, Key: s.keys.pages[:], Now: s.now, Log: s.cfg.Log})
 		if err != nil {
 			return nil, err
 		}

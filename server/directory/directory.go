@@ -385,6 +385,21 @@ func (d *Directory) PlaceName(code string) string {
 	return code
 }
 
+// HasPlace reports whether a place code is known: by its name or as a unit's.
+func (d *Directory) HasPlace(code string) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if d.places[code] != "" {
+		return true
+	}
+	for _, u := range d.units {
+		if code != "" && u.Place == code {
+			return true
+		}
+	}
+	return false
+}
+
 // Places lists the known codes under a prefix, in order.
 func (d *Directory) Places(prefix string) []string {
 	d.mu.RLock()

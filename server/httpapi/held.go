@@ -27,11 +27,45 @@ type Settler interface {
 	Release(ctx context.Context, admin syncproto.PersonID, w HeldWork) (Settled, error)
 	// Reject lets it count for nothing and tells its author the reason.
 	Reject(ctx context.Context, admin syncproto.PersonID, w HeldWork, reason string) (Settled, error)
+	// Reassign releases a record that is held whole and gives it to another
+	// place or person.
+	Reassign(ctx context.Context, admin syncproto.PersonID, w HeldWork, to Assignment) (Settled, error)
+	// Missing tells what it waits for that never came.
+	Missing(ctx context.Context, admin syncproto.PersonID, w HeldWork) (HeldLost, error)
+	// DeclareLost declares that this will never come, and joins what waits. Kind
+	// and place are wanted of a record of which nothing is here.
+	DeclareLost(ctx context.Context, admin syncproto.PersonID, w HeldWork, kind, place string) (HeldLost, error)
+}
+
+// Assignment is where held work belongs: a place, a person, or both.
+type Assignment struct {
+	Place  string
+	Person syncproto.PersonID
+}
+
+// LostRun are changes of a replica that never came.
+type LostRun struct {
+	Replica syncproto.ReplicaID `json:"replica"`
+	By      string              `json:"by,omitempty"`
+	Device  string              `json:"device,omitempty"`
+	From    syncproto.Seq       `json:"from"`
+	To      syncproto.Seq       `json:"to"`
+}
+
+// HeldLost says what held work waits for that never came.
+type HeldLost struct {
+	Lost    []LostRun `json:"lost"`
+	Nothing bool      `json:"nothing,omitempty"` // of the record is here: kind and place are wanted
+	Settled
 }
 
 type settleRequest struct {
 	HeldWork
 	Reason string `json:"reason,omitempty"` // reject only: told to the author
+	Place  string `json:"place,omitempty"`  // reassign, lost: a place code
+	Person string `json:"person,omitempty"` // reassign only: a name or an id
+	Kind   string `json:"kind,omitempty"`   // lost only: of a record of which nothing is here
+	Sure   bool   `json:"sure,omitempty"`   // lost only: declare it; else the answer says what would be
 	By     string `json:"by,omitempty"`     // operator only: the administrator who decided, by name or id
 }
 
@@ -44,10 +78,43 @@ func (a *API) heldBy(q *call) error {
 	return a.heldOf(q, admin)
 }
 
-func (a *API) releaseHeld(q *call) error { return a.settle(q, false) }
-func (a *API) rejectHeld(q *call) error  { return a.settle(q, true) }
+func (a *API) releaseHeld(q *call) error {
+	return a.settle(q, "released", func(admin syncproto.PersonID, in *settleRequest) (any, error) {
+		return a.Settler.Release(q.ctx, admin, in.HeldWork)
+	})
+}
 
-func (a *API) settle(q *call, reject bool) error {
+func (a *API) rejectHeld(q *call) error {
+	return a.settle(q, "rejected", func(admin syncproto.PersonID, in *settleRequest) (any, error) {
+		return a.Settler.Reject(q.ctx, admin, in.HeldWork, in.Reason)
+	})
+}
+
+func (a *API) reassignHeld(q *call) error {
+	return a.settle(q, "reassigned", func(admin syncproto.PersonID, in *settleRequest) (any, error) {
+		to := Assignment{Place: in.Place}
+		if in.Person != "" {
+			p, err := a.People.Find(in.Person)
+			if err != nil {
+				return nil, err
+			}
+			to.Person = p.ID
+		}
+		return a.Settler.Reassign(q.ctx, admin, in.HeldWork, to)
+	})
+}
+
+func (a *API) lostHeld(q *call) error {
+	return a.settle(q, "lost", func(admin syncproto.PersonID, in *settleRequest) (any, error) {
+		if !in.Sure {
+			return a.Settler.Missing(q.ctx, admin, in.HeldWork)
+		}
+		return a.Settler.DeclareLost(q.ctx, admin, in.HeldWork, in.Kind, in.Place)
+	})
+}
+
+// settle has held work settled in an administrator's name.
+func (a *API) settle(q *call, how string, do func(syncproto.PersonID, *settleRequest) (any, error)) error {
 	var in settleRequest
 	if err := q.json(&in); err != nil {
 		return err
@@ -59,16 +126,11 @@ func (a *API) settle(q *call, reject bool) error {
 	if err != nil {
 		return err
 	}
-	var out Settled
-	if reject {
-		out, err = a.Settler.Reject(q.ctx, admin, in.HeldWork, in.Reason)
-	} else {
-		out, err = a.Settler.Release(q.ctx, admin, in.HeldWork)
-	}
+	out, err := do(admin, &in)
 	if err != nil {
 		return err
 	}
-	a.Log.InfoContext(q.ctx, "held work settled", "replica", in.Replica, "record", in.Record, "rejected", reject, "for", admin, "by", q.who.words())
+	a.Log.InfoContext(q.ctx, "held work", "replica", in.Replica, "record", in.Record, "how", how, "for", admin, "by", q.who.words())
 	return a.sendJSON(q, out)
 }
 

@@ -58,3 +58,32 @@ func TestOperatorSettlesInANamedName(t *testing.T) {
 		t.Errorf("%d, asked for %s", res.StatusCode, w.read.viewer)
 	}
 }
+
+func TestHeldIsReassignedAndDeclaredLost(t *testing.T) {
+	w := newWorld(t)
+	admin, other := w.person("竺例敏", true), w.person("吴例舟", false)
+	token := w.login(admin).Token
+	work := httpapi.HeldWork{Replica: syncproto.ReplicaID{4, 6: 0x40, 8: 0x80}, Record: syncproto.NewRecordID(w.clock())}
+	in := func(more ...any) map[string]any {
+		out := map[string]any{"replica": work.Replica, "record": work.Record}
+		for i := 0; i < len(more); i += 2 {
+			out[more[i].(string)] = more[i+1]
+		}
+		return out
+	}
+	if got := decode[httpapi.Settled](t, w.json("/v1/admin/held/reassign", token, in("place", "330903105901", "person", other.Name))); got.Parts != 2 ||
+		w.settle.to != (httpapi.Assignment{Place: "330903105901", Person: other.ID}) || w.settle.admin != admin.ID {
+		t.Errorf("reassigned %+v, asked %+v", got, w.settle)
+	}
+	wantProblem(t, "to nobody", w.json("/v1/admin/held/reassign", token, in("person", "谁")), http.StatusNotFound, syncproto.KindNotFound)
+	got := decode[httpapi.HeldLost](t, w.json("/v1/admin/held/lost", token, in()))
+	if len(got.Lost) != 1 || got.Lost[0].To != 2 || w.settle.declared != nil {
+		t.Errorf("asked what is lost: %+v, declared %q", got, w.settle.declared)
+	}
+	if decode[httpapi.HeldLost](t, w.json("/v1/admin/held/lost", token, in("sure", true, "kind", "ZF", "place", "330903105901"))); len(w.settle.declared) != 2 || w.settle.declared[0] != "ZF" {
+		t.Errorf("declared %q", w.settle.declared)
+	}
+	for _, path := range []string{"/v1/admin/held/reassign", "/v1/admin/held/lost"} {
+		wantProblem(t, "no administrator", w.json(path, w.login(other).Token, in("sure", true)), http.StatusForbidden, syncproto.KindForbidden)
+	}
+}

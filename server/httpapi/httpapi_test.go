@@ -246,6 +246,8 @@ type settler struct {
 	work     httpapi.HeldWork
 	reason   string
 	rejected bool
+	to       httpapi.Assignment
+	declared []string // kind and place
 	err      error
 }
 
@@ -257,6 +259,21 @@ func (s *settler) Release(_ context.Context, admin syncproto.PersonID, w httpapi
 func (s *settler) Reject(_ context.Context, admin syncproto.PersonID, w httpapi.HeldWork, reason string) (httpapi.Settled, error) {
 	s.admin, s.work, s.reason, s.rejected = admin, w, reason, true
 	return httpapi.Settled{Parts: 1, Left: 1}, s.err
+}
+
+func (s *settler) Reassign(_ context.Context, admin syncproto.PersonID, w httpapi.HeldWork, to httpapi.Assignment) (httpapi.Settled, error) {
+	s.admin, s.work, s.to = admin, w, to
+	return httpapi.Settled{Parts: 2}, s.err
+}
+
+func (s *settler) Missing(_ context.Context, admin syncproto.PersonID, w httpapi.HeldWork) (httpapi.HeldLost, error) {
+	s.admin, s.work = admin, w
+	return httpapi.HeldLost{Lost: []httpapi.LostRun{{Replica: w.Replica, From: 1, To: 2}}, Settled: httpapi.Settled{Left: 2}}, s.err
+}
+
+func (s *settler) DeclareLost(ctx context.Context, admin syncproto.PersonID, w httpapi.HeldWork, kind, place string) (httpapi.HeldLost, error) {
+	s.declared = []string{kind, place}
+	return s.Missing(ctx, admin, w)
 }
 
 // Steps of a story.

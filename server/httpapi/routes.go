@@ -82,6 +82,8 @@ var routes = []route{
 	{"GET", "/v1/admin/held", admin, "", 0, quick, (*API).heldBy},
 	{"POST", "/v1/admin/held/release", admin, jsonType, maxJSONBytes, long, (*API).releaseHeld},
 	{"POST", "/v1/admin/held/reject", admin, jsonType, maxJSONBytes, long, (*API).rejectHeld},
+	{"POST", "/v1/admin/held/reassign", admin, jsonType, maxJSONBytes, long, (*API).reassignHeld},
+	{"POST", "/v1/admin/held/lost", admin, jsonType, maxJSONBytes, long, (*API).lostHeld},
 	{"POST", "/v1/admin/codes", admin, jsonType, maxJSONBytes, quick, (*API).createCode},
 	{"POST", "/v1/admin/passwords", admin, jsonType, maxJSONBytes, long, (*API).setPassword},
 

@@ -44,11 +44,72 @@ var ErrNothingHeld = syncproto.Errorf(syncproto.KindConflict, "这条记录没�
 // causal order; whatever waited for it follows by itself. by is who decides:
 // rights are the caller's business.
 func (in *Ingest) Release(ctx context.Context, w Work) (out Settled, err error) {
+	return in.settleWork(ctx, w, release1, nil)
+}
+
+// release1 joins one held part although its author had no right to write it.
+func release1(t *txn, rec *work, x waiter) (bool, error) {
+	t.let = letJoin
+	defer func() { t.let = letNone }()
+	return t.retry(rec, x)
+}
+
+// Assignment is where held work belongs: to a place, to a person, or both.
+type Assignment struct {
+	Place  string
+	Person syncproto.PersonID
+}
+
+// ErrThere is returned when work is to be given to another place or person and
+// its record is there already: that has its own.
+var ErrThere = syncproto.Errorf(syncproto.KindConflict, "这条记录本身已经在了，不能改派；可以放行或退回")
+
+// Reassign releases a record that is held whole, and in the same update a change of
+// the server's in by's name gives it to another place or person: it is never fed
+// to where it was written for. Its author's device learns it with the record.
+func (in *Ingest) Reassign(ctx context.Context, by syncproto.PersonID, w Work, to Assignment) (out Settled, err error) {
+	if to.Place == "" && to.Person.IsZero() {
+		return out, syncproto.Errorf(syncproto.KindBadRequest, "改派要写明地点或人（place、person）")
+	}
+	in.authoring.Lock()
+	defer in.authoring.Unlock()
 	return in.settleWork(ctx, w, func(t *txn, rec *work, x waiter) (bool, error) {
-		t.let = letJoin
-		defer func() { t.let = letNone }()
-		return t.retry(rec, x)
+		if len(rec.steps) == 0 && len(rec.rec.Version) > 0 {
+			return false, ErrThere
+		}
+		return release1(t, rec, x)
+	}, func(t *txn, rec *work) error {
+		pen := t.in.pen(t.epoch, cmp.Or(to.Place, rec.facts.Place))
+		e := rec.rec.Clone().Edit(pen, nil)
+		if err := t.assign(e, to); err != nil {
+			return err
+		}
+		return t.write1(pen, by, e)
 	})
+}
+
+// assign says where a record lies and whose it is.
+func (t *txn) assign(e *crdt.Edit, to Assignment) error {
+	k, ok := t.schema.Kind(e.Record().Kind)
+	if !ok {
+		return syncproto.Errorf(syncproto.KindConflict, "服务器不认识这类记录，不能改派")
+	}
+	if to.Place != "" {
+		if err := e.Set("place_code", wire.Must(wire.EncodeValue(to.Place))); err != nil {
+			return err
+		}
+	}
+	if to.Person.IsZero() {
+		return nil
+	}
+	who := wire.Must(wire.EncodeValue(to.Person[:]))
+	if _, ok := k.Field("recorder_id"); ok {
+		return e.Set("recorder_id", who)
+	}
+	if _, ok := k.Field("recorder_ids"); ok {
+		return e.Add("recorder_ids", who)
+	}
+	return syncproto.Errorf(syncproto.KindConflict, "这类记录没有记录人，只能改地点")
 }
 
 // Reject takes held work for known without letting it count: each part is
@@ -67,12 +128,12 @@ func (in *Ingest) Reject(ctx context.Context, by syncproto.PersonID, w Work, rea
 	}
 	return in.settleWork(ctx, w, func(t *txn, rec *work, x waiter) (bool, error) {
 		return t.reject(rec, x, epoch, by, reason)
-	})
+	}, nil)
 }
 
 // settleWork settles the held parts of one replica in one record in the order
-// they were written, in one update.
-func (in *Ingest) settleWork(ctx context.Context, of Work, one func(t *txn, w *work, x waiter) (bool, error)) (out Settled, err error) {
+// they were written, in one update, and does what follows from it, if any was.
+func (in *Ingest) settleWork(ctx context.Context, of Work, one func(t *txn, w *work, x waiter) (bool, error), then func(t *txn, w *work) error) (out Settled, err error) {
 	guards := []store.Key{records.LogKey(of.Replica), records.RecordKey(of.Record)}
 	late := false
 	settle := func(t *txn) (store.Batch, error) {
@@ -80,6 +141,11 @@ func (in *Ingest) settleWork(ctx context.Context, of Work, one func(t *txn, w *w
 			return store.Batch{}, err
 		}
 		late = out.Left > 0 && t.recs[of.Record].late
+		if out.Parts > 0 && then != nil {
+			if err := then(t, t.recs[of.Record]); err != nil {
+				return store.Batch{}, err
+			}
+		}
 		return t.finish()
 	}
 	if _, err = in.updateWith(ctx, guards, nil, settle); err != nil || !late {
@@ -136,26 +202,42 @@ func (t *txn) reject(w *work, x waiter, epoch string, by syncproto.PersonID, rea
 	t.let = letUndone
 	why, _, err := t.join(p.device, w, &p.header, &p.part, p.received)
 	t.let = letNone
+	if err == nil && w.found {
+		// Something stands for it already: there is nothing to take back.
+		w.found = false
+		if err = t.unlist(w, x, p); err == nil {
+			err = t.sayRejected(x, reason)
+		}
+		return err == nil, err
+	}
 	if err != nil || why != 0 {
 		return false, err
 	}
 	if err := t.settled(w, x, p); err != nil {
 		return false, err
 	}
-	h := x.hold
-	h.Reason, h.Detail = syncproto.HoldRejected, reason
-	t.b.Put(records.HoldKey(x.Replica, x.Seq, x.Part), h.Append(nil))
-	log, err := t.log(x.Replica)
-	if err != nil {
+	if err := t.sayRejected(x, reason); err != nil {
 		return false, err
 	}
-	log.Rejected++
 	pen := t.in.pen(epoch, w.facts.Place)
 	e, err := takeBack(w.rec.Clone(), pen, x, p, before, by, reason)
 	if err != nil {
 		return false, err
 	}
 	return true, t.write1(pen, by, e)
+}
+
+// sayRejected lists a settled part again, for its author to be told.
+func (t *txn) sayRejected(x waiter, reason string) error {
+	h := x.hold
+	h.Reason, h.Detail = syncproto.HoldRejected, reason
+	t.b.Put(records.HoldKey(x.Replica, x.Seq, x.Part), h.Append(nil))
+	log, err := t.log(x.Replica)
+	if err != nil {
+		return err
+	}
+	log.Rejected++
+	return nil
 }
 
 // takeBack is the edit that makes a joined part count for nothing. A record

@@ -266,14 +266,25 @@ func (in *Ingest) told(t *txn) {
 	}
 }
 
-// rebuildLate joins the parts of an update that came late for a folded record.
-// They are durable and held: should this fail, the next Sweep does it.
+// rebuildLate joins the parts of an update that came late for a folded record,
+// or for one in which something stands for them or for their causes. They are
+// durable and held: should this fail, the next Sweep does it.
 func (in *Ingest) rebuildLate(ctx context.Context, t *txn) {
 	for _, id := range t.order {
 		w := t.recs[id]
 		if w.late {
 			if _, err := in.rebuild(ctx, id, false); err != nil {
 				in.Log.Warn("rebuild of a folded record", "record", id, "err", err)
+			}
+		}
+		if w.lost {
+			if err := in.standInLater(ctx, id); err != nil {
+				in.Log.Warn("what waits for lost changes", "record", id, "err", err)
+			}
+		}
+		if w.found {
+			if err := in.putBack(ctx, id); err != nil {
+				in.Log.Warn("a lost change that came", "record", id, "err", err)
 			}
 		}
 		if w.dirty && isHeavy(&w.Record) {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/chuantou/chuantou/server/authz"
-	"github.com/chuantou/chuantou/server/directory"
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
@@ -92,6 +91,12 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part, 
 	}
 	opt := t.blindness(dev, w, v, creates)
 	if err := t.joinPart(w, h, p, opt); err != nil {
+		if errors.Is(err, crdt.ErrKnown) {
+			if s, err := records.StandInFor(t.r, w.rec.ID, syncproto.ChangeID{Replica: h.Replica, Seq: h.Seq}); err != nil || s != nil {
+				decides := !free && (len(l.fields) > 0 || w.facts.Kind == "person" || forSomebody(p))
+				return w.foundReason(decides), "what stands for it gives way", err
+			}
+		}
 		reason, detail := holdReason(err)
 		return reason, detail, nil
 	}
@@ -101,10 +106,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part, 
 			return 0, "", fmt.Errorf("a part that came too late: %w", err)
 		}
 	}
-	facts := t.in.Directory.Facts(w.rec)
-	if w.facts.Place != "" && directory.PlaceOpen(w.rec) {
-		facts.Place = w.facts.Place // 待裁定: it stays where it was
-	}
+	facts := t.factsOf(w, w.rec)
 	if before != nil && !free {
 		reason := t.permitted(v, &facts, w.rec, creates)
 		if reason == 0 && forSomebody(p) && facts.Behalf != h.Author && !v.WritesFor(facts.Behalf, facts.Kind, h.Wall, dev.Heard) {
@@ -184,7 +186,7 @@ func (t *txn) tables(w *work) fold.Tables {
 		if table, err := stored(of); table != nil || err != nil {
 			return table, err
 		}
-		if table := w.found[of]; table != nil || w.rec.Folded() {
+		if table := w.refound[of]; table != nil || w.rec.Folded() {
 			return table, nil
 		}
 		_, made := w.rec.Fold(func(int, int) bool { return true })
@@ -192,10 +194,10 @@ func (t *txn) tables(w *work) fold.Tables {
 			if m.Fold != of {
 				continue
 			}
-			if w.found == nil {
-				w.found = map[syncproto.ReplicaID]*fold.Table{}
+			if w.refound == nil {
+				w.refound = map[syncproto.ReplicaID]*fold.Table{}
 			}
-			w.found[of], w.odd = m.Table, true
+			w.refound[of], w.odd = m.Table, true
 			return m.Table, records.PutBlocks(&t.b, records.FoldKey(w.rec.ID, of), m.Table.AppendBinary(nil), 0)
 		}
 		return nil, nil
@@ -333,6 +335,11 @@ func (t *txn) hold(s *stored, c *sign.SealedChange, index int, p *syncproto.Part
 	if err != nil {
 		return err
 	}
+	if reason == syncproto.HoldMissing && !w.lost {
+		if w.lost, err = t.knowsLost(w, &c.Header, p); err != nil {
+			return err
+		}
+	}
 	w.Waiting++
 	t.waiting[p.Record] = append(t.waiting[p.Record], waiter{records.HeldPart{Replica: c.Replica, Seq: c.Seq, Part: index}, h})
 	t.b.Put(records.WaitKey(p.Record, c.Replica, c.Seq, index), []byte{1})
@@ -404,6 +411,9 @@ func (t *txn) retry(w *work, x waiter) (bool, error) {
 		return false, err
 	}
 	if reason, _, err := t.join(p.device, w, &p.header, &p.part, p.received); err != nil || reason != 0 {
+		if w.found && t.let == letJoin && err == nil {
+			return true, t.letBack(x)
+		}
 		return false, err
 	}
 	if err := t.settled(w, x, p); err != nil {
@@ -453,6 +463,15 @@ func (t *txn) openHeld(x waiter) (*heldPart, error) {
 
 // settled takes a part that was joined after all off the lists of held ones.
 func (t *txn) settled(w *work, x waiter, p *heldPart) error {
+	if err := t.unlist(w, x, p); err != nil {
+		return err
+	}
+	w.steps = append(w.steps, records.Step{Replica: x.Replica, Seq: x.Seq, Part: x.Part, Bundle: p.bundle, Received: p.received, Blind: w.blind, Void: w.void})
+	return nil
+}
+
+// unlist takes a part off the lists of held ones.
+func (t *txn) unlist(w *work, x waiter, p *heldPart) error {
 	if _, err := t.takeKeys(&p.part); err != nil {
 		return err
 	}
@@ -466,6 +485,5 @@ func (t *txn) settled(w *work, x waiter, p *heldPart) error {
 	t.released[x.HeldPart] = true
 	t.b.Delete(records.HoldKey(x.Replica, x.Seq, x.Part))
 	t.b.Delete(records.WaitKey(w.rec.ID, x.Replica, x.Seq, x.Part))
-	w.steps = append(w.steps, records.Step{Replica: x.Replica, Seq: x.Seq, Part: x.Part, Bundle: p.bundle, Received: p.received, Blind: w.blind, Void: w.void})
 	return nil
 }

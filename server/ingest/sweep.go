@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -55,6 +56,9 @@ func (in *Ingest) Sweep(ctx context.Context, quiet time.Duration) error {
 	for id := range late {
 		if _, err := in.rebuild(ctx, id, false); err != nil {
 			in.Log.Warn("late parts of a folded record", "record", id, "err", err)
+		}
+		if err := errors.Join(in.putBack(ctx, id), in.standInLater(ctx, id)); err != nil {
+			in.Log.Warn("lost changes of a record", "record", id, "err", err)
 		}
 	}
 	for id := range in.heavy.take() {

@@ -64,7 +64,9 @@ type work struct {
 	touch   bool                                // readers take the state anew: something other than plain joins happened
 	quiet   bool                                // nothing is joined: only how the state is held changes
 	late    bool                                // a part came that only the unfolded state can take
-	found   map[syncproto.ReplicaID]*fold.Table // of folds made again by this update
+	refound map[syncproto.ReplicaID]*fold.Table // of folds made again by this update
+	lost    bool                                // a part came that waits for a change declared lost
+	found   bool                                // a change came that something stands for
 	steps   []records.Step
 	blind   []records.BlindField // of the part joined last
 	void    []string             // the same: fields that it came too late to set

@@ -25,6 +25,9 @@ func (g *Reading) Held(ctx context.Context, v web.Viewer) (web.HeldPage, error) 
 		return out, err
 	}
 	out.More, out.Complete.Held = more, len(parts)+more
+	if v.Admin {
+		out.Places = g.placesOf(g.viewer(v.Person))
+	}
 	rows := map[web.HeldWork]int{}
 	for _, p := range parts {
 		work := web.HeldWork{Replica: p.Replica, Record: p.hold.Record}
@@ -33,6 +36,7 @@ func (g *Reading) Held(ctx context.Context, v web.Viewer) (web.HeldPage, error) 
 			out.Rows[i].Advice = cmp.Or(advice(&p), out.Rows[i].Advice)
 			if v.Admin && p.settles {
 				out.Rows[i].Work = settleable(&p, out.Rows[i].Work)
+				out.Rows[i].Waits = waiting(&p, out.Rows[i].Waits)
 			}
 			continue
 		}
@@ -42,7 +46,7 @@ func (g *Reading) Held(ctx context.Context, v web.Viewer) (web.HeldPage, error) 
 		row.Parts = 1
 		row.Advice = advice(&p)
 		if v.Admin && p.settles && p.Part&records.ForkedPart == 0 && !p.hold.Record.IsZero() {
-			row.Work = settleable(&p, web.HeldWork{})
+			row.Work, row.Waits, row.Whole = settleable(&p, web.HeldWork{}), waiting(&p, web.HeldWork{}), !p.there
 		}
 		if p.Part&records.ForkedPart == 0 && !p.hold.Record.IsZero() {
 			rows[work] = len(out.Rows)
@@ -73,6 +77,44 @@ func settleable(p *heldPart, otherwise web.HeldWork) web.HeldWork {
 	return otherwise
 }
 
+// waiting names the work of a part that waits for what never came.
+func waiting(p *heldPart, otherwise web.HeldWork) web.HeldWork {
+	if p.hold.Reason == syncproto.HoldMissing {
+		return web.HeldWork{Replica: p.Replica, Record: p.hold.Record}
+	}
+	return otherwise
+}
+
+// maxPlaces bounds what places a page gives to choose from.
+const maxPlaces = 500
+
+// placesOf are the places that an administrator may put a record in, villages
+// and smaller ones.
+func (g *Reading) placesOf(v *authz.Viewer) (out []web.HeldPlace) {
+	for _, grant := range v.Grants {
+		if grant.Role != authz.RoleAdmin {
+			continue
+		}
+		for _, code := range g.Directory.Places(grant.Place) {
+			place := web.HeldPlace{Code: code, Name: g.placeName(code)}
+			if len(code) >= syncproto.TownshipDigits && len(out) < maxPlaces && !slices.Contains(out, place) {
+				out = append(out, place)
+			}
+		}
+	}
+	return out
+}
+
+// Kinds are those that people write.
+func (g *Reading) Kinds() (out []web.Kind) {
+	for _, k := range g.Schema().Kinds {
+		if !authz.Reference(k.Code) {
+			out = append(out, web.Kind{Code: k.Code, Label: g.kindLabel(k.Code)})
+		}
+	}
+	return out
+}
+
 // advice says who settles a part; the words of the other reasons say it.
 func advice(p *heldPart) string {
 	if waitsForPeople(p) {
@@ -87,6 +129,7 @@ type heldPart struct {
 	hold     records.Hold
 	kind     string // of its record
 	place    string // where its record lies or would, "" if that is not known
+	there    bool   // some of its record is joined
 	readable bool   // the record itself may be opened by the viewer
 	settles  bool   // and he answers for it, if he is an administrator
 }
@@ -144,6 +187,7 @@ func (g *Reading) concerns(r store.Reader, v *authz.Viewer, p *heldPart, would m
 		}
 	}
 	reads := v.Reads(facts) != syncproto.ForNobody
+	p.there = known
 	p.readable, p.place, p.kind = known && reads, facts.Place, cmp.Or(p.kind, facts.Kind)
 	p.settles = p.readable || g.grants(v, p.hold.Author)
 	return reads || p.settles, nil

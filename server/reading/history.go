@@ -252,6 +252,9 @@ func (p *replay) whatOf(first bool, j *records.Joined, rec *crdt.Record) string 
 	if first {
 		return "提交"
 	}
+	if j.Part == records.StandInPart {
+		return "前文缺失：这里的改动没有到"
+	}
 	if j.Header.Author == view.System {
 		return "过了修改时间，不生效"
 	}
@@ -265,6 +268,10 @@ func (p *replay) whatOf(first bool, j *records.Joined, rec *crdt.Record) string 
 			return "阅示"
 		case op.Kind == syncproto.OpLog && op.Field == "confirmed":
 			return "本人确认"
+		case op.Kind == syncproto.OpLog && op.Field == crdt.LostField && j.Replica.IsPen():
+			return "声明前文丢失"
+		case op.Kind == syncproto.OpSet && (op.Field == "place_code" || op.Field == "recorder_id") && j.Replica.IsPen():
+			return "改派"
 		case op.Kind == syncproto.OpSet && len(crdt.Distinct(p.live[placeOf(op)].entries)) > 1 && len(valuesAt(rec, op)) == 1:
 			return "采用此版本"
 		}

@@ -76,13 +76,19 @@ type Log struct {
 	Gaps     uint64 // bundles that arrived with a gap before them: evidence, shown
 	// BackedUp is what of Received is in a backup that was read back and found whole.
 	BackedUp syncproto.Ranges
+	// Lost is what an administrator declared will never come. What comes after
+	// all counts (package ingest).
+	Lost syncproto.Ranges
 }
 
 // Append encodes the log.
 func (l *Log) Append(b []byte) []byte {
 	members := 7
-	if len(l.BackedUp) > 0 {
-		members++
+	switch {
+	case len(l.Lost) > 0:
+		members = 9
+	case len(l.BackedUp) > 0:
+		members = 8
 	}
 	b = appendRanges(begin(b, members), l.Received)
 	b = wire.AppendUint(b, uint64(l.Head))
@@ -90,8 +96,11 @@ func (l *Log) Append(b []byte) []byte {
 	b = wire.AppendUint(wire.AppendUint(b, l.Held), l.Rejected)
 	b = wire.AppendBool(b, l.Forked)
 	b = wire.AppendUint(b, l.Gaps)
-	if len(l.BackedUp) > 0 {
+	if members >= 8 {
 		b = appendRanges(b, l.BackedUp)
+	}
+	if members == 9 {
+		b = appendRanges(b, l.Lost)
 	}
 	return b
 }
@@ -120,7 +129,7 @@ func DecodeLog(v []byte) (l Log, err error) {
 	if err != nil {
 		return l, err
 	}
-	members := r.Array(8)
+	members := r.Array(9)
 	if r.Err() == nil && members < 7 {
 		r.Failf("replica log of %d members", members)
 	}
@@ -130,8 +139,11 @@ func DecodeLog(v []byte) (l Log, err error) {
 	l.Held, l.Rejected = r.Uint(), r.Uint()
 	l.Forked = r.Bool()
 	l.Gaps = r.Uint()
-	if members == 8 {
+	if members >= 8 {
 		l.BackedUp = readRanges(r, len(v))
+	}
+	if members == 9 {
+		l.Lost = readRanges(r, len(v))
 	}
 	return l, done(r, "replica log")
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/text/fold"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -58,11 +59,7 @@ func (f *Frames) State(r store.Reader, id syncproto.RecordID, c *Record) (*crdt.
 	}
 	rec, tables := crdt.New(id), Tables(r, id)
 	for i := range steps {
-		j, err := f.joined(r, &steps[i])
-		if err == nil {
-			err = j.joinAgain(rec, tables)
-		}
-		if err != nil {
+		if err := f.JoinStep(r, rec, &steps[i], tables); err != nil {
 			return nil, fmt.Errorf("step %d of record %s: %w", i, id, err)
 		}
 	}
@@ -72,8 +69,20 @@ func (f *Frames) State(r store.Reader, id syncproto.RecordID, c *Record) (*crdt.
 	return rec, nil
 }
 
+// JoinStep joins a step again, onto a state in the ids of the log.
+func (f *Frames) JoinStep(r store.Reader, rec *crdt.Record, s *Step, tables fold.Tables) error {
+	j, err := f.joined(r, s)
+	if err != nil {
+		return err
+	}
+	return j.joinAgain(r, rec, tables)
+}
+
 // joined reads the part of a step.
 func (f *Frames) joined(r store.Reader, s *Step) (*Joined, error) {
+	if s.Part == StandInPart {
+		return &Joined{Step: *s, standIn: true}, nil
+	}
 	changes, err := f.bundle(r, bundleAt{s.Replica, s.Bundle})
 	if err != nil {
 		return nil, err

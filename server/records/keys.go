@@ -13,6 +13,7 @@
 //	f/ atom n              n-th entry of an atom's feed (Entry)
 //	g/ atom                how far the feed is and what its records add up to (AtomHead)
 //	i/ kind record         records of the kinds the directory is made of
+//	o/ record replica seq  what stands for changes that were declared lost (crdt.StandIn)
 //	k/ key                 a sealing key (unwrapped) and its holder
 //	n/ unit kind year      running numbers
 //	q/ replica seq hash    by what a change of a spent id is issued anew
@@ -120,6 +121,12 @@ func FeedKey(a syncproto.Atom, n uint64) store.Key { return key('f', atomBytes(a
 
 // AtomKey is where an atom's head lies; its feed is numbered under this key's guard.
 func AtomKey(a syncproto.Atom) store.Key { return key('g', []byte(a)) }
+
+// StandInKey is where it lies what stands in a record for a replica's lost
+// changes up to seq.
+func StandInKey(id syncproto.RecordID, r syncproto.ReplicaID, seq syncproto.Seq) store.Key {
+	return key('o', id[:], r[:], u64(uint64(seq)))
+}
 
 // KindKey lists a record under its kind.
 func KindKey(kind string, id syncproto.RecordID) store.Key {

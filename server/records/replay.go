@@ -25,6 +25,7 @@ type Joined struct {
 	Header    syncproto.Header
 	Content   syncproto.Part
 	Destroyed bool // nothing of Content is known
+	standIn   bool // Header and Content are made when it is joined
 }
 
 // Replay joins the steps of a record again, in the order in which they were
@@ -50,7 +51,7 @@ func Replay(ctx context.Context, r store.Reader, id syncproto.RecordID, visit fu
 		for i := range steps {
 			j, err := frames.joined(r, &steps[i])
 			if err == nil {
-				err = j.joinAgain(rec, tables)
+				err = j.joinAgain(r, rec, tables)
 			}
 			if err != nil {
 				return nil, fmt.Errorf("step %d of record %s: %w", n+i, id, err)
@@ -66,7 +67,10 @@ func Replay(ctx context.Context, r store.Reader, id syncproto.RecordID, visit fu
 }
 
 // joinAgain joins the part to a state in the ids of the log, which is never folded.
-func (j *Joined) joinAgain(rec *crdt.Record, tables fold.Tables) error {
+func (j *Joined) joinAgain(r store.Reader, rec *crdt.Record, tables fold.Tables) error {
+	if j.standIn {
+		return j.joinStandIn(r, rec)
+	}
 	if j.Destroyed {
 		return ErrDestroyed
 	}

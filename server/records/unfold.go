@@ -118,11 +118,7 @@ func JoinSteps(ctx context.Context, r store.Reader, rec *crdt.Record, from, to u
 			return fmt.Errorf("record %s: step %d is not in the store", rec.ID, from)
 		}
 		for i := range steps {
-			j, err := frames.joined(r, &steps[i])
-			if err == nil {
-				err = j.joinAgain(rec, tables)
-			}
-			if err != nil {
+			if err := frames.JoinStep(r, rec, &steps[i], tables); err != nil {
 				return fmt.Errorf("step %d of record %s: %w", from, rec.ID, err)
 			}
 			from++

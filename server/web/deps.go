@@ -62,6 +62,26 @@ type Actions interface {
 type Settler interface {
 	Release(ctx context.Context, admin syncproto.PersonID, w HeldWork) (parts, left int, err error)
 	Reject(ctx context.Context, admin syncproto.PersonID, w HeldWork, reason string) (parts, left int, err error)
+	// Reassign releases a record that is held whole and gives it to a place.
+	Reassign(ctx context.Context, admin syncproto.PersonID, w HeldWork, place string) (parts, left int, err error)
+	// Missing tells what it waits for that never came; DeclareLost declares that
+	// this never will, and joins what waits. Kind and place are wanted of a record of
+	// which nothing is here.
+	Missing(ctx context.Context, admin syncproto.PersonID, w HeldWork) (Lost, error)
+	DeclareLost(ctx context.Context, admin syncproto.PersonID, w HeldWork, kind, place string) (parts, left int, err error)
+}
+
+// Lost is what held work waits for that never came.
+type Lost struct {
+	Runs    []LostRun
+	Nothing bool   // of the record is here
+	Kinds   []Kind // that it may be of, then
+}
+
+// LostRun are changes From to To of one device.
+type LostRun struct {
+	By, Device string
+	From, To   syncproto.Seq
 }
 
 // HeldWork names what one replica has held in one record.

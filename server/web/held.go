@@ -31,13 +31,20 @@ type HeldPage struct {
 	Complete Completeness
 	Rows     []HeldRow
 	More     int // held parts beyond those listed
+	// Places are those that an administrator may put a record in.
+	Places []HeldPlace
 }
+
+// HeldPlace is a place to choose.
+type HeldPlace struct{ Code, Name string }
 
 // HeldRow is what one replica has held in one record, told to an administrator
 // by its latest part.
 type HeldRow struct {
 	HeldPart
 	Work   HeldWork           // zero when it is not for an administrator to settle
+	Whole  bool               // and nothing of its record is here: it may be given to another place
+	Waits  HeldWork           // set for an administrator when it waits for a change that never came
 	Parts  int                // held parts that this row stands for
 	Record syncproto.RecordID // zero when there is no page of it to open
 	Kind   Kind
@@ -78,6 +85,13 @@ type heldData struct {
 	Alert  string // why nothing was settled
 	Notice string // what was settled
 	Typed  string // the reason that came with what was refused
+	Ask    *lostQuestion
+}
+
+// lostQuestion is asked before changes are declared lost.
+type lostQuestion struct {
+	Lost
+	Work HeldWork
 }
 
 func (p *Pages) held(c echo.Context, s session) error {
@@ -92,6 +106,10 @@ func settledNotice(done, left string) string {
 		out = "已放行，并进了记录。"
 	case "reject":
 		out = "已退回。写的人下次同步时看到理由，原文仍在他的设备里。"
+	case "reassign":
+		out = "已改派，并进了记录。写的人下次同步时看到它现在归哪里。"
+	case "lost":
+		out = "已声明丢失，等着它的改动并进了记录。它以后要是到了，会放回原处。"
 	}
 	if out != "" && left != "" && left != "0" {
 		out += "还有一部分缺前文，接不上，仍在待处理。"
@@ -119,6 +137,33 @@ func (p *Pages) rejectHeld(c echo.Context, s session) error {
 		return p.deps.Settler.Reject(c.Request().Context(), s.Person, w, strings.TrimSpace(f.Get("reason")))
 	})
 }
+
+func (p *Pages) reassignHeld(c echo.Context, s session) error {
+	return p.settle(c, s, "reassign", func(w HeldWork, f url.Values) (int, int, error) {
+		return p.deps.Settler.Reassign(c.Request().Context(), s.Person, w, strings.TrimSpace(f.Get("place")))
+	})
+}
+
+// lostHeld asks first: what is declared lost is not taken back.
+func (p *Pages) lostHeld(c echo.Context, s session) error {
+	var ask *lostQuestion
+	err := p.settle(c, s, "lost", func(w HeldWork, f url.Values) (int, int, error) {
+		if f.Get("sure") == "1" {
+			return p.deps.Settler.DeclareLost(c.Request().Context(), s.Person, w, f.Get("kind"), strings.TrimSpace(f.Get("place")))
+		}
+		lost, err := p.deps.Settler.Missing(c.Request().Context(), s.Person, w)
+		if err == nil {
+			ask, err = &lostQuestion{lost, w}, errAsked
+		}
+		return 0, 0, err
+	})
+	if errors.Is(err, errAsked) {
+		return p.heldPage(c, s, http.StatusOK, heldData{Ask: ask})
+	}
+	return err
+}
+
+var errAsked = errors.New("asked first")
 
 func (p *Pages) settle(c echo.Context, s session, name string, do func(HeldWork, url.Values) (parts, left int, err error)) error {
 	f, err := p.readForm(c, "session", s.token)

@@ -65,6 +65,8 @@ func Register(r Router, d Deps) (*Pages, error) {
 	r.GET("/held", p.private(p.held))
 	r.POST("/held/release", p.private(p.releaseHeld))
 	r.POST("/held/reject", p.private(p.rejectHeld))
+	r.POST("/held/reassign", p.private(p.reassignHeld))
+	r.POST("/held/lost", p.private(p.lostHeld))
 	r.GET("/root", p.public(p.root))
 	r.GET("/root.crt", p.public(p.rootFile))
 	r.GET("/enrol", p.public(p.enrolPage))

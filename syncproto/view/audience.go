@@ -29,7 +29,7 @@ func classOf(k *schema.Kind, known bool, rec *crdt.Record, field string, item sy
 	switch {
 	case field == seal.KeysField || field == "":
 		return syncproto.ForNobody // asks for no class: wrapped keys say nothing, delete and restore are marks
-	case field == RefusedField:
+	case field == RefusedField || field == crdt.LostField:
 		return syncproto.ForScope // what counts is the same for all
 	case !known:
 		return syncproto.ForAuthor

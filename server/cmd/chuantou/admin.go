@@ -31,6 +31,8 @@ chuantou admin unlock   -data DIR [-days N] DEVICE NUMBER
 chuantou admin held     -data DIR -by NAME
 chuantou admin release  -data DIR -by NAME DEVICE RECORD
 chuantou admin reject   -data DIR -by NAME -reason TEXT DEVICE RECORD
+chuantou admin reassign -data DIR -by NAME [-place CODE] [-person NAME] DEVICE RECORD
+chuantou admin lost     -data DIR -by NAME [-yes] [-kind KIND -place CODE] DEVICE RECORD
 chuantou admin deliver  -data DIR FILE
 
 code makes a one-time code for one device of a person: 24 hours, one use, as text
@@ -60,7 +62,14 @@ held lists what is stored whole and not applied (待处理), as far as the named
 administrator answers for it: why, whose, since when. No content is shown.
 release applies what one device has held in one record; reject lets it count
 for nothing and tells its author the reason. Both are done in the name of the
-administrator and stand in the record's history.
+administrator and stand in the record's history. reassign releases a record of
+which nothing is applied yet, and gives it to another place or person.
+
+lost prints which changes held work waits for that never came (缺前文), and with
+-yes declares that they never will: what waits is applied, the record says
+what is missing and who said so. Should they come after all, they take their
+place. Where the beginning of the record is among them, -kind and -place say what
+and where it was.
 
 deliver takes in what a device wrote for the server alone and somebody carried
 here: an exported outbox, or the outbox.sealed of a device that is locked for
@@ -73,7 +82,8 @@ not. Where two people have one name, use the id of the person's record.
 // adminFlags are the flags of all of admin's words; each needs some of them.
 type adminFlags struct {
 	data, person, login, by, reason string
-	confirm                         string
+	confirm, place, kind            string
+	yes                             bool
 	days                            int
 	words                           []string
 	in                              io.Reader
@@ -100,6 +110,8 @@ var adminWords = map[string]struct {
 	"held":     {[]string{"data", "by"}, 0, adminHeld},
 	"release":  {[]string{"data", "by"}, 2, adminRelease},
 	"reject":   {[]string{"data", "by", "reason"}, 2, adminReject},
+	"reassign": {[]string{"data", "by"}, 2, adminReassign},
+	"lost":     {[]string{"data", "by"}, 2, adminLost},
 }
 
 func admin(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
@@ -110,11 +122,14 @@ func admin(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 	c := newCommand("admin", adminAbout, out)
 	f := adminFlags{in: in, out: out}
 	c.StringVar(&f.data, "data", "", "`folder` that init made")
-	c.StringVar(&f.person, "person", "", "code, password, devices: `name` or id of the person")
+	c.StringVar(&f.person, "person", "", "code, password, devices, reassign: `name` or id of the person")
 	c.StringVar(&f.login, "login", "", "password: the `name` to log in with, when not the person's own")
 	c.StringVar(&f.confirm, "confirm", "", "code: the `request` of another administrator")
-	c.StringVar(&f.by, "by", "", "code, held, release, reject: `name` or id of the administrator in whose name")
+	c.StringVar(&f.by, "by", "", "code, held, release, reject, reassign, lost: `name` or id of the administrator in whose name")
 	c.StringVar(&f.reason, "reason", "", "reject: what the author is told, in his `words`")
+	c.StringVar(&f.place, "place", "", "reassign, lost: `code` of the place where the record belongs")
+	c.StringVar(&f.kind, "kind", "", "lost: the `kind` of a record of which nothing is here, as ZF")
+	c.BoolVar(&f.yes, "yes", false, "lost: declare it")
 	c.IntVar(&f.days, "days", 0, "unlock: for how many `days` the code opens; 0 for 7")
 	if err := c.parse(args); err != nil {
 		return err

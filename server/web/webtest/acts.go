@@ -159,3 +159,39 @@ func (w *World) Reject(ctx context.Context, admin syncproto.PersonID, of web.Hel
 	w.mu.Unlock()
 	return w.Release(ctx, admin, of)
 }
+
+// Reassign does the same, with a place.
+func (w *World) Reassign(ctx context.Context, admin syncproto.PersonID, of web.HeldWork, place string) (parts, left int, err error) {
+	if place == "" {
+		return 0, 0, syncproto.Errorf(syncproto.KindBadRequest, "改派要写明地点")
+	}
+	w.mu.Lock()
+	w.Reasons = append(w.Reasons, "到 "+place)
+	w.mu.Unlock()
+	return w.Release(ctx, admin, of)
+}
+
+// Missing says that one change of a tablet never came.
+func (w *World) Missing(_ context.Context, _ syncproto.PersonID, of web.HeldWork) (web.Lost, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, row := range w.held {
+		if row.Waits == of && !of.Record.IsZero() {
+			return web.Lost{Runs: []web.LostRun{{By: c5.Name, Device: row.Device, From: 12, To: 12}}}, nil
+		}
+	}
+	return web.Lost{}, syncproto.Errorf(syncproto.KindConflict, "这些改动等的不是没有到的前文，声明丢失不能解决")
+}
+
+// DeclareLost takes what waits off the list.
+func (w *World) DeclareLost(_ context.Context, _ syncproto.PersonID, of web.HeldWork, _, _ string) (parts, left int, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, row := range w.held {
+		if row.Waits == of && !of.Record.IsZero() {
+			w.held = slices.Delete(slices.Clone(w.held), i, i+1)
+			return row.Parts, 0, nil
+		}
+	}
+	return 0, 0, syncproto.Errorf(syncproto.KindConflict, "这条记录没有这台设备待处理的改动，可能已经处理过了")
+}

@@ -262,9 +262,10 @@ func islandHeld() []web.HeldRow {
 		{HeldPart: web.HeldPart{By: c5, Device: "石屋岙村公用平板", Written: clock("2026-05-20 16:40"), Received: clock("2026-05-23 08:00"),
 			What: "改了“问情况”", Reason: web.HoldWords(syncproto.HoldMissing)},
 			Parts: 3, Record: ID("V05"), Kind: web.Kind{Code: "ZF", Label: "走访"}, Title: "仇某某户走访",
+			Waits:  web.HeldWork{Replica: syncproto.ReplicaID{6, 6: 0x40, 8: 0x80}, Record: ID("V05")},
 			Advice: "等公用平板的第 12 号改动；平板 5月20日 08:05 起没联系上。", Others: []string{"同一次保存的诉求 1 条已收到"}},
 		{HeldPart: web.HeldPart{By: web.Person{Name: "郑例涛"}, Device: "认不出的设备", Received: clock("2026-05-24 11:12"),
 			What: "新建走访一条", Reason: web.HoldWords(syncproto.HoldScope)},
-			Work: web.HeldWork{Replica: syncproto.ReplicaID{5, 6: 0x40, 8: 0x80}, Record: ID("V09")}, Parts: 2, Advice: "核对后可以放行，或请本人找有权的人代记。"},
+			Work: web.HeldWork{Replica: syncproto.ReplicaID{5, 6: 0x40, 8: 0x80}, Record: ID("V09")}, Whole: true, Parts: 2, Advice: "核对后可以放行，或请本人找有权的人代记。"},
 	}
 }

@@ -310,8 +310,12 @@ func (w *World) Held(_ context.Context, v web.Viewer) (web.HeldPage, error) {
 	rows := slices.Clone(w.held)
 	for i := range rows {
 		if !v.Admin {
-			rows[i].Work = web.HeldWork{}
+			rows[i].Work, rows[i].Waits = web.HeldWork{}, web.HeldWork{}
 		}
 	}
-	return web.HeldPage{Complete: w.complete(), Rows: rows}, nil
+	page := web.HeldPage{Complete: w.complete(), Rows: rows}
+	if v.Admin {
+		page.Places = []web.HeldPlace{{Code: "330903105901", Name: "石屋岙村"}}
+	}
+	return page, nil
 }
