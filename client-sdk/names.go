@@ -1,11 +1,10 @@
 package clientsdk
 
 import (
-	"strings"
-
 	"github.com/chuantou/chuantou/client-sdk/localstore"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/view"
 )
 
 // postOf is the title of a person's present post.
@@ -41,8 +40,8 @@ func (c *Client) placeName(code string) string {
 	return ""
 }
 
-// householdMask is the only name of a household that its wider readers get:
-// the head's surname, 仇某某户.
+// householdMask is the masked name of a household, nil when its head is not
+// known here.
 func (c *Client) householdMask(household syncproto.RecordID) any {
 	head, _ := c.fieldOf(household, "head_person_id").(string)
 	name, _ := c.fieldOf(asRef(head), "name").(string)
@@ -57,17 +56,5 @@ func (c *Client) householdMask(household syncproto.RecordID) any {
 	if name == "" {
 		return nil
 	}
-	return surname(name) + "某某户"
-}
-
-// doubleSurnames are the compound surnames that are not rare.
-var doubleSurnames = []string{"欧阳", "上官", "司马", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "长孙", "司徒", "夏侯", "端木", "南宫"}
-
-func surname(name string) string {
-	for _, s := range doubleSurnames {
-		if strings.HasPrefix(name, s) && name != s {
-			return s
-		}
-	}
-	return string([]rune(name)[:1])
+	return view.MaskedHousehold(name)
 }

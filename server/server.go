@@ -148,7 +148,7 @@ func (s *Server) wire() (err error) {
 	if s.feed, err = feed.New(feed.Config{Store: s.store, Directory: s.dir, Schema: current, Receipts: s.ingest, Standings: s, Frames: frames, CursorKey: s.keys.cursor, Now: s.now}); err != nil {
 		return err
 	}
-	reads := &reading.Reading{Store: s.store, Directory: s.dir, Schema: current, Devices: s, Frames: frames, Now: s.now}
+	reads := &reading.Reading{Store: s.store, Directory: s.dir, Schema: current, Devices: s, Frames: frames, Now: s.now, Note: s.Note}
 	acts := &acting.Acting{Pen: s.ingest, Directory: s.dir, Schema: current, Now: s.now}
 	s.api, err = httpapi.New(httpapi.Config{Auth: s.auth, Pusher: s, Puller: s, Reader: reading.JSON{Reading: reads}, Actor: acts, Settler: settler{s.ingest, reads, s, people{s}}, Traffic: s, Unlocker: s, Auditor: s, People: people{s},
 		Identity: s.identity(),

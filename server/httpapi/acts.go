@@ -96,3 +96,24 @@ func (a *API) confirm(q *call) error {
 		return a.Actor.Confirm(q.ctx, q.who.Person, id, in.Seen, in.Result, in.Note)
 	})
 }
+
+type openRequest struct {
+	Reason string `json:"reason"`
+}
+
+// openRecord shows once what a reason opens of a record.
+func (a *API) openRecord(q *call) error {
+	id, err := recordID(q)
+	if err != nil {
+		return err
+	}
+	var in openRequest
+	if err := q.json(&in); err != nil {
+		return err
+	}
+	rec, err := a.Reader.Opened(q.ctx, q.who.Person, id, in.Reason)
+	if err != nil {
+		return err
+	}
+	return a.sendJSON(q, rec)
+}

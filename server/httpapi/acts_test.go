@@ -84,3 +84,26 @@ func TestAsOf(t *testing.T) {
 		}
 	}
 }
+
+func TestOpenedForAReason(t *testing.T) {
+	w := newWorld(t)
+	p := w.person("竺例敏", true)
+	in, id := w.login(p), syncproto.NewRecordID(w.clock()).String()
+	post := func(body, csrf string) *http.Response {
+		return w.do(request{method: "POST", path: "/v1/records/" + id + "/open", ctype: "application/json", body: []byte(body),
+			cookies: []*http.Cookie{in.cookie}, header: map[string]string{"X-Chuantou-Csrf": csrf}})
+	}
+	wantProblem(t, "no CSRF token", post(`{"reason":"核对"}`, ""), http.StatusForbidden, syncproto.KindForbidden)
+	for _, bad := range []string{"", "[]", `{"reason":1}`} {
+		wantProblem(t, bad, post(bad, in.CSRF), http.StatusBadRequest, syncproto.KindBadRequest)
+	}
+	if w.read.acted != nil {
+		t.Fatalf("%v was done all the same", w.read.acted)
+	}
+	rec := decode[httpapi.Record](t, post(`{"reason":"核对低保"}`, in.CSRF))
+	if rec.ID.String() != id || !slices.Equal(w.read.acted, []string{"open", id, "核对低保"}) || w.read.viewer != p.ID {
+		t.Errorf("%v for %s, answered %+v", w.read.acted, w.read.viewer, rec)
+	}
+	w.read.actErr = syncproto.Errorf(syncproto.KindForbidden, "no")
+	wantProblem(t, "nothing to open", post(`{"reason":"核对低保"}`, in.CSRF), http.StatusForbidden, syncproto.KindForbidden)
+}

@@ -59,6 +59,9 @@ type Reader interface {
 	// Record is the record as it stands, or as it stood after a change. A change
 	// of another record is KindNotFound too.
 	Record(ctx context.Context, viewer syncproto.PersonID, id syncproto.RecordID, asOf syncproto.ChangeID) (Record, error)
+	// Opened is the record as it stands with what a reason opens besides, which
+	// the audit log has then.
+	Opened(ctx context.Context, viewer syncproto.PersonID, id syncproto.RecordID, reason string) (Record, error)
 	// History gives the latest changes, or those before one.
 	History(ctx context.Context, viewer syncproto.PersonID, id syncproto.RecordID, before syncproto.ChangeID) (History, error)
 	Held(ctx context.Context, viewer syncproto.PersonID) (HeldList, error)

@@ -213,6 +213,10 @@ func (r *reader) Record(_ context.Context, v syncproto.PersonID, id syncproto.Re
 	return r.record, r.err
 }
 
+func (r *reader) Opened(_ context.Context, v syncproto.PersonID, id syncproto.RecordID, reason string) (httpapi.Record, error) {
+	return httpapi.Record{ID: id, Kind: "HD", Fields: []httpapi.Field{}}, r.act(v, syncproto.ChangeID{}, "open", id.String(), reason)
+}
+
 func (r *reader) History(_ context.Context, v syncproto.PersonID, _ syncproto.RecordID, before syncproto.ChangeID) (httpapi.History, error) {
 	r.viewer, r.change = v, before
 	return httpapi.History{}, r.err

@@ -94,6 +94,10 @@ type Record struct {
 	// fields and of its lists' items, as far as the viewer reads them.
 	Conflicts []Conflict `json:"conflicts,omitempty"`
 	May       Rights     `json:"may"`
+	// RowOnly says that the viewer gets what lists show and no more; Opens that
+	// a reason opens more: POST /v1/records/{id}/open.
+	RowOnly bool `json:"row_only,omitempty"`
+	Opens   bool `json:"opens,omitempty"`
 	// Latest is the last change this view holds: what a caller does to the
 	// record he does having seen that version. AsOf repeats what was asked for.
 	Latest syncproto.ChangeID `json:"latest"`

@@ -70,6 +70,7 @@ var routes = []route{
 	{"GET", "/v1/timeline", viewer, "", 0, quick, (*API).timeline},
 	{"GET", "/v1/records/:id", viewer, "", 0, quick, (*API).record},
 	{"GET", "/v1/records/:id/history", viewer, "", 0, quick, (*API).history},
+	{"POST", "/v1/records/:id/open", viewer, jsonType, maxJSONBytes, quick, (*API).openRecord},
 	{"POST", "/v1/records/:id/choices", viewer, jsonType, maxChoiceBytes, quick, (*API).choose},
 	{"POST", "/v1/records/:id/comments", viewer, jsonType, maxJSONBytes, quick, (*API).comment},
 	{"POST", "/v1/records/:id/verdicts", viewer, jsonType, maxJSONBytes, quick, (*API).decideVoid},

@@ -81,8 +81,28 @@ func (j JSON) Record(ctx context.Context, viewer syncproto.PersonID, id syncprot
 	if err != nil {
 		return httpapi.Record{}, err
 	}
-	out := httpapi.Record{ID: id, Kind: l.rec.Kind, Label: j.kindLabel(l.rec.Kind), Title: j.title(l), Number: j.number(l),
-		Place: l.facts.Place, Status: cmp.Or(l.look.Status(), view.Submitted), Deleted: l.rec.Deleted(), Version: maps.Collect(l.rec.Version.All()), Fields: []httpapi.Field{}, Latest: l.latest, AsOf: asOf}
+	out, err := j.record(ctx, l)
+	out.AsOf = asOf
+	return out, err
+}
+
+// Opened is httpapi.Reader.
+func (j JSON) Opened(ctx context.Context, viewer syncproto.PersonID, id syncproto.RecordID, reason string) (httpapi.Record, error) {
+	g, l, err := j.openFor(ctx, viewer, id, reason)
+	if err != nil {
+		return httpapi.Record{}, err
+	}
+	out, err := JSON{g}.record(ctx, l)
+	out.Opens = false
+	return out, err
+}
+
+func (j JSON) record(ctx context.Context, l *loaded) (httpapi.Record, error) {
+	if l.rowOnly() {
+		return j.rowRecord(l), nil
+	}
+	out := httpapi.Record{ID: l.rec.ID, Opens: l.opens(), Kind: l.rec.Kind, Label: j.kindLabel(l.rec.Kind), Title: j.title(l), Number: j.number(l),
+		Place: l.facts.Place, Status: cmp.Or(l.look.Status(), view.Submitted), Deleted: l.rec.Deleted(), Version: maps.Collect(l.rec.Version.All()), Fields: []httpapi.Field{}, Latest: l.latest}
 	out.Marks = l.look.Chips()
 	if p, ok := l.look.Progress(); ok {
 		out.State, out.StateMark = p.State, p.Mark
@@ -130,7 +150,7 @@ func (j JSON) jsonConflict(l *loaded, c *view.Clash, decides bool) httpapi.Confl
 	w := j.clash(l, c, decides)
 	out := httpapi.Conflict{Field: c.Field, Item: c.Item, Sub: c.Sub, Label: w.Label, Mark: c.Chip, MayChoose: w.Choose}
 	for i := range c.All {
-		out.Values = append(out.Values, j.jsonValue(&w.Values[i], c.All[i].Author, c.All[i].Value))
+		out.Values = append(out.Values, j.jsonValue(&w.Values[i], c.All[i].Author, j.plain(c.Def, c.All[i].Value)))
 	}
 	return out
 }
@@ -222,7 +242,7 @@ func (j JSON) jsonField(l *loaded, info crdt.FieldInfo) httpapi.Field {
 		shown := l.look.Field(info.Name)
 		out.Chip, out.Notes = shown.Chip, j.corrected(f, shown.Corrected, nil)
 		if out.Masked = sealedWords(shown.Value); out.Masked == "" {
-			out.Value = asJSON(shown.Value)
+			out.Value = asJSON(j.plain(f, shown.Value))
 		}
 		if shown.Chip != "" {
 			out.Values = j.values(l, f, shown)
@@ -252,7 +272,7 @@ func (j JSON) entries(l *loaded, field string, out *httpapi.Field) {
 func (j JSON) values(l *loaded, f *schema.Field, shown view.Shown) (out []httpapi.FieldValue) {
 	for _, v := range shown.All {
 		w := j.version(l, f, v)
-		out = append(out, j.jsonValue(&w, v.Author, v.Value))
+		out = append(out, j.jsonValue(&w, v.Author, j.plain(f, v.Value)))
 	}
 	return out
 }
@@ -286,7 +306,7 @@ func (j JSON) item(l *loaded, rec *crdt.Record, field string, item *crdt.Item) m
 		}
 		if doc := item.Text(info.Name); info.Class == crdt.ClassText && doc != nil {
 			m[info.Name] = doc.String()
-		} else if v := records.ItemPlain(item, info.Name); sealedWords(v) == "" {
+		} else if v := j.itemPlain(l, field, item, info.Name); sealedWords(v) == "" {
 			m[info.Name] = forJSON(v)
 		}
 	}

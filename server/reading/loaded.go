@@ -36,7 +36,8 @@ type loaded struct {
 	look    *view.Look
 	reads   map[*crdt.Record]syncproto.Audience // of this record and those put into it
 	facts   *authz.Facts
-	classes syncproto.Audience
+	may     authz.May
+	classes syncproto.Audience // ForNobody when the viewer sees no more than the row
 	kind    *schema.Kind
 	schema  *schema.Schema
 	viewer  *authz.Viewer
@@ -50,6 +51,7 @@ type loaded struct {
 	since  map[textAt]syncproto.Audience // for whom fields were at any time after rec, where that changed
 	held   []heldPart
 	linked map[syncproto.RecordID]linkedTo
+	mask   string // 仇某某户, of a household's own records; set for a row alone
 }
 
 // linkedTo is another record that this one points to, as far as the viewer may read it.
@@ -104,7 +106,10 @@ func (g *Reading) links(r store.Reader, v *authz.Viewer, l *loaded) error {
 type when struct {
 	asOf   syncproto.ChangeID // the record as it stood after this change
 	before syncproto.ChangeID // the changes before this one
+	opened bool               // a reason was given for what it opens
 }
+
+func (w when) now() bool { return w.asOf.IsZero() && w.before.IsZero() }
 
 var (
 	errNoRecord = syncproto.Errorf(syncproto.KindNotFound, "没有这条记录，或者不归您看")
@@ -121,11 +126,27 @@ func (g *Reading) open(ctx context.Context, person syncproto.PersonID, id syncpr
 		if err != nil {
 			return err
 		}
-		if !ok || v.Reads(facts) == syncproto.ForNobody {
+		if !ok {
 			return errNoRecord
 		}
-		l.facts, l.classes, l.schema, l.viewer = facts, v.Reads(facts), g.Schema(), v
+		l.facts, l.may, l.schema, l.viewer = facts, v.May(facts), g.Schema(), v
 		l.kind, _ = l.schema.Kind(l.rec.Kind)
+		if l.classes = l.may.Audience(); at.opened {
+			l.classes = l.may.TapAudience()
+		}
+		switch {
+		case l.classes != syncproto.ForNobody:
+		case l.may.Has(authz.List) && at.now():
+			out = l
+			if err := g.belonging(r, v, l); err != nil {
+				return err
+			}
+			return g.masked(r, l)
+		case l.may.Has(authz.List):
+			return errNoChange
+		default:
+			return errNoRecord
+		}
 		if err := g.past(ctx, r, l, at); err != nil {
 			return err
 		}
@@ -167,7 +188,7 @@ func (g *Reading) past(ctx context.Context, r store.Reader, l *loaded, at when) 
 	}
 	then, err := g.replayed(ctx, r, l.viewer, l, to)
 	if err != nil {
-		if at == (when{}) && cannotReplay(err) {
+		if at.now() && cannotReplay(err) {
 			return nil
 		}
 		return err
@@ -180,7 +201,8 @@ func (g *Reading) past(ctx context.Context, r store.Reader, l *loaded, at when) 
 	}
 	facts := g.Directory.Facts(then)
 	l.rec, l.now, l.facts, l.latest = then, l.rec, &facts, at.asOf
-	if l.classes &= l.viewer.Reads(&facts); l.classes == syncproto.ForNobody {
+	l.may = l.viewer.May(&facts)
+	if l.classes &= l.may.Audience(); l.classes == syncproto.ForNobody {
 		return errNoChange
 	}
 	return nil
@@ -252,13 +274,30 @@ func (l *loaded) class(field string, item syncproto.ElemID, sub string) syncprot
 }
 
 // closedField is the class that keeps the viewer from a field; ForNobody when
-// nothing does. Corrections are shown as far as any of them may be read.
+// nothing does. Corrections, and the items of a list, are shown as far as any of
+// them may be read.
 func (l *loaded) closedField(field string) syncproto.Audience {
 	class := l.class(field, syncproto.ElemID{}, "")
-	if l.classes.Has(class) || field == view.CorrectionsField && len(l.look.Log(field)) > 0 {
+	if l.classes.Has(class) || field == view.CorrectionsField && len(l.look.Log(field)) > 0 || l.readsItems(field) {
 		return syncproto.ForNobody
 	}
 	return class
+}
+
+// readsItems reports whether the viewer reads anything of a list's items.
+func (l *loaded) readsItems(field string) bool {
+	f := l.field(field)
+	if f == nil || f.MergeClass() != schema.ClassList {
+		return false
+	}
+	for _, rec := range l.look.All() {
+		for _, item := range rec.Items(field, true) {
+			if slices.ContainsFunc(f.Items, func(sub *schema.Field) bool { return l.closed(rec, field, item.ID, sub.Key) == syncproto.ForNobody }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // closed is the class that keeps the viewer from a sub-field of an item, of

@@ -1,7 +1,8 @@
 // Package reading answers what leaders read: the timeline, one record with its
 // history and conflicts, what is held. It joins store, directory and schema
 // into the view models of packages web and httpapi, filtered for one viewer by
-// authz; it changes nothing.
+// authz; it changes nothing, but that who gives a reason to see more is noted in
+// the audit log first.
 package reading
 
 import (
@@ -40,8 +41,12 @@ type Reading struct {
 	Devices   Devices
 	Frames    *records.Frames // shared with who else reads records; may be nil
 	Now       func() time.Time
+	// Note keeps in the audit log what a person did; what is shown for a reason
+	// is shown after it has returned.
+	Note func(ctx context.Context, by syncproto.PersonID, what, about string) error
 
-	long sync.Mutex // one replay of a long record at a time
+	phones bool       // a reason was given: phones are shown whole
+	long   sync.Mutex // one replay of a long record at a time
 }
 
 // silentAfter is when a device without contact makes a page say so.

@@ -18,19 +18,38 @@ import (
 
 // Record is web.Source.
 func (g *Reading) Record(ctx context.Context, v web.Viewer, id syncproto.RecordID, at web.RecordView) (web.RecordPage, error) {
-	l, err := g.open(ctx, v.Person, id, when{at.AsOf, at.Before})
+	l, err := g.open(ctx, v.Person, id, when{asOf: at.AsOf, before: at.Before})
 	if err != nil {
 		return web.RecordPage{}, webError(err)
 	}
+	return g.recordPage(ctx, l)
+}
+
+// Opened is web.Source.
+func (g *Reading) Opened(ctx context.Context, v web.Viewer, id syncproto.RecordID, reason string) (web.RecordPage, error) {
+	g, l, err := g.openFor(ctx, v.Person, id, reason)
+	if err != nil {
+		return web.RecordPage{}, err
+	}
+	page, err := g.recordPage(ctx, l)
+	page.Opens, page.Opened = false, true
+	return page, err
+}
+
+func (g *Reading) recordPage(ctx context.Context, l *loaded) (web.RecordPage, error) {
+	if l.rowOnly() {
+		return g.rowPage(l), nil
+	}
 	row, _ := timeline.RowOf(l.rec, &l.head, l.facts)
 	row.Kind, row.Place = l.rec.Kind, l.facts.Place
-	out := web.RecordPage{ID: id, Kind: web.Kind{Code: l.rec.Kind, Label: g.kindLabel(l.rec.Kind)}, Title: g.title(l), Number: g.number(l),
+	out := web.RecordPage{ID: l.rec.ID, Opens: l.opens(), Kind: web.Kind{Code: l.rec.Kind, Label: g.kindLabel(l.rec.Kind)}, Title: g.title(l), Number: g.number(l),
 		Unit: g.Directory.Unit(l.facts.Unit).Name, Where: g.where(&row), Status: cmp.Or(l.look.Status(), view.Submitted), Sync: "已收到", Marks: marksOf(&row, time.Time{}), Complete: g.complete()}
 	if row.Occurred != 0 {
 		out.When = whenOf(&row)
 	}
 	g.page(l, &out)
-	out.Links, err = g.same(ctx, l)
+	links, err := g.same(ctx, l)
+	out.Links = links
 	return out, webError(err)
 }
 

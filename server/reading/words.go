@@ -70,6 +70,9 @@ func (g *Reading) textWords(f *schema.Field, s string) string {
 	if f == nil {
 		return s
 	}
+	if f.Type == schema.Phone && !g.phones {
+		return maskPhone(s)
+	}
 	for _, v := range f.Values {
 		if v.V == s && v.Zh != "" {
 			return v.Zh

@@ -38,7 +38,7 @@ type desk struct {
 
 func (w *world) desk() *desk {
 	now := func() time.Time { return w.now }
-	return &desk{w, &reading.Reading{Store: w.store, Directory: w.dir, Schema: schema.Builtin, Devices: w, Now: now},
+	return &desk{w, &reading.Reading{Store: w.store, Directory: w.dir, Schema: schema.Builtin, Devices: w, Now: now, Note: w.note},
 		&acting.Acting{Pen: w.ingest, Directory: w.dir, Schema: schema.Builtin, Now: now}}
 }
 

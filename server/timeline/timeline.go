@@ -265,7 +265,7 @@ func scan(r store.Reader, v *authz.Viewer, q *Query, township string, after []by
 		if err := w.decode(value); err != nil {
 			return false, err
 		}
-		if q.matches(&w) && v.Reads(&w.Facts) != syncproto.ForNobody {
+		if q.matches(&w) && v.May(&w.Facts).Has(authz.List) {
 			row := w
 			out = append(out, found{slices.Clone(last), &row})
 		}

@@ -42,6 +42,7 @@ type typed struct {
 	Comment string
 	Note    string
 	Reason  string
+	Look    string // the reason to see more
 }
 
 // act serves one form of a record: do writes, refused words go back onto the
@@ -70,6 +71,30 @@ func (p *Pages) act(name string, do func(c echo.Context, s session, id syncproto
 		}
 		return fmt.Errorf("%s on record %s: %w", name, id, err)
 	}
+}
+
+// open shows once what a stated reason opens of a record. It is no page to come
+// back to: whoever loads it again states a reason again.
+func (p *Pages) open(c echo.Context, s session) error {
+	f, err := p.readForm(c, "session", s.token)
+	if err != nil {
+		return err
+	}
+	id, err := syncproto.ParseRecordID(c.Param("id"))
+	if err != nil {
+		return ErrNotFound
+	}
+	page, err := p.deps.Source.Opened(c.Request().Context(), s.Viewer, id, f.Get("look"))
+	var refused *syncproto.Error
+	switch {
+	case errors.As(err, &refused) && refusals[refused.Kind] != 0:
+		return p.refuse(c, s, id, refused, typed{Look: f.Get("look")})
+	case errors.As(err, &refused) && refused.Kind == syncproto.KindNotFound:
+		return ErrNotFound
+	case err != nil:
+		return fmt.Errorf("open record %s: %w", id, err)
+	}
+	return p.render(c, http.StatusOK, "record", p.recordData(s, page))
 }
 
 // refusals are the kinds of error that go back onto the page, and its status.

@@ -163,3 +163,46 @@ func TestDecidingAboutAVoid(t *testing.T) {
 		t.Error("restored, the page still asks")
 	}
 }
+
+func TestOpenedForAReason(t *testing.T) {
+	leader := loggedIn(t, webtest.New(), webtest.Leader.Name)
+	at := "/r/" + webtest.ID("V06").String()
+	page := leader.page(at)
+	form := fields(page, "/open", 0)
+	if form == nil || strings.Contains(page.text(), "低保对象") {
+		t.Fatalf("before a reason is given the page says %q", page.text())
+	}
+	form.Set("look", "低")
+	a := leader.post(at+"/open", form)
+	if a.status != http.StatusBadRequest || !strings.Contains(a.body, `value="低"`) {
+		t.Errorf("a reason that is none: %d", a.status)
+	}
+	form.Set("look", "核对低保名单")
+	a = leader.post(at+"/open", form)
+	if a.status != http.StatusOK || a.header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("opened: %d", a.status)
+	}
+	opened := parse(t, a.body)
+	wants(t, "opened", opened.byID("main").text(), "低保对象", "理由已记入审计")
+	if fields(opened, "/open", 0) != nil {
+		t.Error("it asks again")
+	}
+	if strings.Contains(leader.page(at).text(), "低保对象") {
+		t.Error("it stays open")
+	}
+	if a := leader.post("/r/"+webtest.ID("V04").String()+"/open", form); a.status != http.StatusForbidden {
+		t.Errorf("where nothing opens: %d", a.status)
+	}
+	form.Set("token", "x")
+	if a := leader.post(at+"/open", form); a.status != http.StatusForbidden {
+		t.Errorf("a forged form: %d", a.status)
+	}
+}
+
+func TestARowAlone(t *testing.T) {
+	page := loggedIn(t, webtest.New(), webtest.Leader.Name).page("/r/" + webtest.ID("H06").String())
+	wants(t, "page", page.byID("main").text(), "仇某某户", "您只能看到这一行", "石屋岙村", "在帮")
+	if page.byID("comments").text() != "" || fields(page, "/open", 0) != nil {
+		t.Error("a row lets do more than be read")
+	}
+}

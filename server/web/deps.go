@@ -36,6 +36,10 @@ type Source interface {
 	// Record returns one record, ErrNotFound when it is absent, not to be seen
 	// by this viewer, or has no such change, alike.
 	Record(ctx context.Context, v Viewer, id syncproto.RecordID, at RecordView) (RecordPage, error)
+	// Opened is Record with what a reason opens besides, after the reason was
+	// noted where it cannot be taken back. An error of *syncproto.Error refuses
+	// in words that the page shows.
+	Opened(ctx context.Context, v Viewer, id syncproto.RecordID, reason string) (RecordPage, error)
 	// Held lists what is held in the viewer's territory, newest arrival first;
 	// with works to settle for an administrator alone.
 	Held(ctx context.Context, v Viewer) (HeldPage, error)

@@ -31,20 +31,23 @@ type RecordPage struct {
 	ID syncproto.RecordID
 	// Seen is the last change that the page shows: what the viewer does here he
 	// does having seen that version.
-	Seen   syncproto.ChangeID
-	AsOf   *AsOf // nil for the record as it stands
-	May    Rights
-	Kind   Kind
-	Title  string
-	Number string // 台账编号, else 临时编号
-	Unit   string // 归属单位
-	When   When
-	Until  When
-	Where  Where
-	Status string
-	Sync   string
-	Marks  Marks
-	Origin Provenance
+	Seen syncproto.ChangeID
+	AsOf *AsOf // nil for the record as it stands
+	May  Rights
+	// RowOnly says that the viewer sees what lists show and no more. Opens says
+	// that a reason opens something besides, Opened that it was given.
+	RowOnly, Opens, Opened bool
+	Kind                   Kind
+	Title                  string
+	Number                 string // 台账编号, else 临时编号
+	Unit                   string // 归属单位
+	When                   When
+	Until                  When
+	Where                  Where
+	Status                 string
+	Sync                   string
+	Marks                  Marks
+	Origin                 Provenance
 	// Devices says where it came from: 这条记录来自 2 部手机，都已收到。
 	Devices  string
 	Complete Completeness

@@ -58,6 +58,7 @@ func Register(r Router, d Deps) (*Pages, error) {
 	r.GET("/", p.private(p.timeline))
 	r.POST("/seen", p.private(p.markSeen))
 	r.GET("/r/:id", p.private(p.record))
+	r.POST("/r/:id/open", p.private(p.open))
 	r.POST("/r/:id/adopt", p.private(p.act("adopt", p.adopt)))
 	r.POST("/r/:id/comment", p.private(p.act("comment", p.comment)))
 	r.POST("/r/:id/void", p.private(p.act("void", p.decideVoid)))

@@ -23,8 +23,9 @@ func islandRecords(rows []row) map[syncproto.RecordID]web.RecordPage {
 	for _, p := range demandRecords() {
 		out[p.ID] = p
 	}
-	hd := householdRecord()
-	out[hd.ID] = hd
+	for _, hd := range []web.RecordPage{householdRecord(), householdRow()} {
+		out[hd.ID] = hd
+	}
 	for id, p := range out {
 		if len(p.History) > 0 {
 			numbered(&p)
@@ -111,7 +112,11 @@ func twoAnswers(p *web.RecordPage) {
 		What: "改了“问情况”", Reason: syncproto.HoldMissing.Words()}}
 }
 
+// opensForReason is the strip over what a stated reason opens.
+const opensForReason = "已遮住，点开需写明理由，会留痕"
+
 func twoSums(p *web.RecordPage) {
+	p.Opens = true
 	p.Number, p.Authors = "东极〔2026〕走访6号", []web.Person{short(c5), short(c6)}
 	p.Title = "林例福户走访"
 	p.Devices = "这条记录来自 2 部手机，都已收到。"
@@ -120,7 +125,7 @@ func twoSums(p *web.RecordPage) {
 	p.Sections = append(p.Sections, web.Section{Label: "办理与慰问", Fields: []web.Field{
 		{Key: "relief_money", Label: "慰问金"},
 		{Key: "receipt", Label: "签收", Text: "林例福 5月22日 09:20 口头确认（见证人吴例舟），签的是“300.00元”", Notes: []string{"签收以后慰问金有修改，需重新确认。"}},
-		{Key: "household_type", Label: "困难类型", Masked: "已遮住，点开需写明理由，会留痕"},
+		{Key: "household_type", Label: "困难类型", Masked: opensForReason},
 	}})
 	p.Clashes = []web.Clash{{Field: "relief_money", Label: "慰问金", Kind: web.ToVerify, Note: "两部手机记了两个数。定下来以前，统计一个也不算。", Values: []web.Version{
 		{Value: "300.00元", Detail: "叁佰元整，有户主签收", By: c5, Device: phone5, Written: clock("2026-05-22 09:12"), Received: clock(docked), How: "回港补传"},
@@ -255,6 +260,14 @@ func householdRecord() web.RecordPage {
 			}}},
 		}}},
 	}
+}
+
+// householdRow is a household of which the viewer sees the row alone.
+func householdRow() web.RecordPage {
+	return web.RecordPage{ID: ID("H06"), RowOnly: true, Kind: web.Kind{Code: "HD", Label: "户档"}, Title: "仇某某户户档", Unit: "东极镇", Where: shiwuao,
+		Status: "已提交", Sync: "已收到", Sections: []web.Section{{Fields: []web.Field{
+			{Key: "household_no", Label: "户编号", Text: "东极户6号"}, {Key: "place_code", Label: "所在村（社区）", Text: "石屋岙村"}, {Key: "file_state", Label: "在册状态", Text: "在帮"},
+		}}}}
 }
 
 func islandHeld() []web.HeldRow {

@@ -288,7 +288,7 @@ func (w *World) Record(_ context.Context, v web.Viewer, id syncproto.RecordID, a
 		return web.RecordPage{}, web.ErrNotFound
 	}
 	r.Complete = w.complete()
-	if v.Person == Leader.Person {
+	if v.Person == Leader.Person && !r.RowOnly {
 		r.May.Comment, r.May.Void = true, r.Void != nil && r.Void.Disputed != ""
 	} else {
 		r.May = web.Rights{}
@@ -300,6 +300,32 @@ func (w *World) Record(_ context.Context, v web.Viewer, id syncproto.RecordID, a
 	if !at.AsOf.IsZero() {
 		return past(r, at.AsOf)
 	}
+	return r, nil
+}
+
+// Opened shows the strips that say so to whoever states a reason.
+func (w *World) Opened(ctx context.Context, v web.Viewer, id syncproto.RecordID, reason string) (web.RecordPage, error) {
+	r, err := w.Record(ctx, v, id, web.RecordView{})
+	switch {
+	case err != nil:
+		return r, err
+	case !r.Opens:
+		return r, syncproto.Errorf(syncproto.KindForbidden, "这条记录没有写明理由就能多看的内容")
+	case len([]rune(reason)) < 2:
+		return r, syncproto.Errorf(syncproto.KindBadRequest, "请写明看的理由")
+	}
+	r.Opens, r.Opened = false, true
+	sections := make([]web.Section, len(r.Sections))
+	for i, s := range r.Sections {
+		s.Fields = slices.Clone(s.Fields)
+		for j := range s.Fields {
+			if f := &s.Fields[j]; f.Masked == opensForReason {
+				f.Masked, f.Text = "", "低保对象"
+			}
+		}
+		sections[i] = s
+	}
+	r.Sections = sections
 	return r, nil
 }
 
