@@ -119,7 +119,7 @@ func (c *Client) nextIdentity(ctx context.Context, link syncloop.Transport, was 
 // the others are issued anew.
 func (c *Client) askReissue(ctx context.Context, link syncloop.Transport, next *identity) (map[syncproto.Seq]syncproto.Reissued, error) {
 	c.mu.Lock()
-	q := syncproto.ReissueRequest{Former: c.id.Replica}
+	q, key := syncproto.ReissueRequest{Former: c.id.Replica}, c.id.Key
 	own, err := c.ownHashes()
 	cfg := session.Config{Replica: next.Replica, ServerKey: next.ServerKey, Random: c.opt.Random, Offset: c.place.Offset,
 		Sign: func(q *sign.SessionRequest) syncproto.Signature { return sign.SignSession(next.Key, q) }}
@@ -130,6 +130,7 @@ func (c *Client) askReissue(ctx context.Context, link syncloop.Transport, next *
 	fates := map[syncproto.Seq]syncproto.Reissued{}
 	for some := range slices.Chunk(own, syncproto.MaxReissue) {
 		q.Changes = some
+		sign.SignReissue(key, next.Replica, &q)
 		rep := syncloop.Run(ctx, link, session.NewAsk(cfg, "/v1/sync/reissue", wire.AppendReissueRequest(nil, &q)), c.opt.Clock)
 		if rep.Pull != nil {
 			return nil, rep.Pull

@@ -13,6 +13,9 @@ type ReissueRequest struct {
 	After Seq
 	// Changes are the store's own of the former id, ascending.
 	Changes []ReissueChange
+	// Sig is by the former id's key, over the new id and all of the above: only
+	// who has the store has it (sign.SignReissue).
+	Sig Signature
 }
 
 // ReissueChange names one change of the former id.

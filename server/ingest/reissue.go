@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 
 	"github.com/chuantou/chuantou/server/records"
@@ -21,6 +22,7 @@ var errNotYours = syncproto.Errorf(syncproto.KindForbidden, "这不是您以前�
 // takes over from it. It may be asked again, with the same answer.
 func (in *Ingest) Reissue(ctx context.Context, replica syncproto.ReplicaID, q syncproto.ReissueRequest) (out []syncproto.Reissued, err error) {
 	var persons [2]syncproto.PersonID
+	var key ed25519.PublicKey // of the former id
 	for i, r := range []syncproto.ReplicaID{replica, q.Former} {
 		dev, err := in.Devices.Device(ctx, r)
 		if r == q.Former && syncproto.KindOf(err) == syncproto.KindUnauthorized {
@@ -29,10 +31,15 @@ func (in *Ingest) Reissue(ctx context.Context, replica syncproto.ReplicaID, q sy
 		if err != nil || dev.Server {
 			return nil, errors.Join(errNotYours, err)
 		}
-		persons[i] = dev.Person
+		persons[i], key = dev.Person, dev.Key
 	}
 	if replica == q.Former || persons[0] != persons[1] {
 		return nil, errNotYours
+	}
+	// The same person's is not enough: a second device of his must not take what
+	// the first has still to send.
+	if err := sign.VerifyReissue(key, replica, &q); err != nil {
+		return nil, syncproto.Errorf(syncproto.KindBadSignature, "%v", err)
 	}
 	_, err = in.updateWith(ctx, []store.Key{records.LogKey(q.Former)}, nil, func(t *txn) (store.Batch, error) {
 		if out, err = t.reissue(replica, &q); err != nil {

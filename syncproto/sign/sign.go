@@ -187,6 +187,25 @@ func VerifyReceipt(key ed25519.PublicKey, c *syncproto.Receipt) error {
 	return nil
 }
 
+func reissueMessage(next syncproto.ReplicaID, q *syncproto.ReissueRequest) []byte {
+	b := append([]byte("chuantou/reissue/1"), next[:]...)
+	return wire.AppendReissueAsked(b, q)
+}
+
+// SignReissue signs a request of the replica next with the key of the id that it
+// takes over from.
+func SignReissue(former ed25519.PrivateKey, next syncproto.ReplicaID, q *syncproto.ReissueRequest) {
+	copy(q.Sig[:], ed25519.Sign(former, reissueMessage(next, q)))
+}
+
+// VerifyReissue checks that who asks has the key of the former id.
+func VerifyReissue(former ed25519.PublicKey, next syncproto.ReplicaID, q *syncproto.ReissueRequest) error {
+	if len(former) != ed25519.PublicKeySize || !ed25519.Verify(former, reissueMessage(next, q), q.Sig[:]) {
+		return fmt.Errorf("request to issue anew for replica %s: %w", q.Former, ErrSignature)
+	}
+	return nil
+}
+
 // SessionRequest is the signed exchange that yields a session token: bound to
 // one server (audience), to the moment as the server's clock has it, and to
 // the device's key.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -187,6 +188,29 @@ func TestReceiptAndSession(t *testing.T) {
 	q.Audience[0] ^= 1
 	if err := sign.VerifySession(public, &q, s); !errors.Is(err, sign.ErrSignature) {
 		t.Fatalf("for another audience: %v", err)
+	}
+}
+
+func TestReissueIsOfWhoHasTheKey(t *testing.T) {
+	next, third := syncproto.ReplicaID{7, 6: 0x40, 8: 0x80}, syncproto.ReplicaID{8, 6: 0x40, 8: 0x80}
+	q := syncproto.ReissueRequest{Former: replica, After: 1, Changes: []syncproto.ReissueChange{{Seq: 2, Hash: syncproto.Hash{3}}}}
+	sign.SignReissue(key, next, &q)
+	if err := sign.VerifyReissue(public, next, &q); err != nil {
+		t.Fatal(err)
+	}
+	if err := sign.VerifyReissue(public, third, &q); !errors.Is(err, sign.ErrSignature) {
+		t.Errorf("for another new id: %v", err)
+	}
+	for name, alter := range map[string]func(*syncproto.ReissueRequest){
+		"hash": func(q *syncproto.ReissueRequest) { q.Changes[0].Hash[9] ^= 1 }, "seq": func(q *syncproto.ReissueRequest) { q.Changes[0].Seq++ },
+		"after": func(q *syncproto.ReissueRequest) { q.After++ }, "former": func(q *syncproto.ReissueRequest) { q.Former = third },
+		"fewer": func(q *syncproto.ReissueRequest) { q.Changes = nil }} {
+		altered := q
+		altered.Changes = slices.Clone(q.Changes)
+		alter(&altered)
+		if err := sign.VerifyReissue(public, next, &altered); !errors.Is(err, sign.ErrSignature) {
+			t.Errorf("another %s: %v", name, err)
+		}
 	}
 }
 

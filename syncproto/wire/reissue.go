@@ -7,11 +7,17 @@ import (
 )
 
 // MaxReissueBytes is how long a request to issue anew may be.
-const MaxReissueBytes = 64 + syncproto.MaxReissue*44
+const MaxReissueBytes = 160 + syncproto.MaxReissue*44
 
-// AppendReissueRequest appends [former, after, [seq, hash, …]].
+// AppendReissueRequest appends [former, after, [seq, hash, …], signature].
 func AppendReissueRequest(b []byte, q *syncproto.ReissueRequest) []byte {
-	b = AppendBytes(AppendArray(b, 3), q.Former[:])
+	return AppendBytes(AppendReissueAsked(AppendArray(b, 4), q), q.Sig[:])
+}
+
+// AppendReissueAsked appends what the signature of a request is over: its members
+// before that.
+func AppendReissueAsked(b []byte, q *syncproto.ReissueRequest) []byte {
+	b = AppendBytes(b, q.Former[:])
 	b = AppendArray(AppendUint(b, uint64(q.After)), 2*len(q.Changes))
 	for i := range q.Changes {
 		b = AppendBytes(AppendUint(b, uint64(q.Changes[i].Seq)), q.Changes[i].Hash[:])
@@ -22,8 +28,8 @@ func AppendReissueRequest(b []byte, q *syncproto.ReissueRequest) []byte {
 // DecodeReissueRequest reads exactly one request.
 func DecodeReissueRequest(b []byte) (q syncproto.ReissueRequest, err error) {
 	r := NewReader(b)
-	if n := r.Array(3); r.err == nil && n != 3 {
-		r.Failf("a request to issue anew has 3 members")
+	if n := r.Array(4); r.err == nil && n != 4 {
+		r.Failf("a request to issue anew has 4 members, the last a signature by the former key")
 	}
 	r.Fixed(q.Former[:])
 	if q.After = syncproto.Seq(r.Uint()); q.After > 1<<62 {
@@ -43,6 +49,7 @@ func DecodeReissueRequest(b []byte) (q syncproto.ReissueRequest, err error) {
 		r.Fixed(c.Hash[:])
 		q.Changes = append(q.Changes, c)
 	}
+	r.Fixed(q.Sig[:])
 	if err := r.Done(); err != nil {
 		return syncproto.ReissueRequest{}, fmt.Errorf("request to issue anew: %w", err)
 	}

@@ -20,6 +20,8 @@ func (s *Server) reissue(rep *replica, body []byte) (int, []byte, error) {
 	}
 	if was := s.replicas[q.Former]; was == nil || was.person != rep.person || was == rep {
 		return 403, nil, syncproto.Errorf(syncproto.KindForbidden, "not your id")
+	} else if err := sign.VerifyReissue(was.pub, rep.id, &q); err != nil {
+		return 422, nil, syncproto.Errorf(syncproto.KindBadSignature, "%v", err)
 	}
 	st := s.state
 	out := make([]syncproto.Reissued, len(q.Changes))

@@ -293,9 +293,13 @@ func (g generator) receipts() {
 
 func (g generator) reissues() {
 	q := syncproto.ReissueRequest{Former: other, After: 2, Changes: []syncproto.ReissueChange{{Seq: 5, Hash: syncproto.Hash{1}}, {Seq: 9, Hash: syncproto.Hash{2}}}}
+	sign.SignReissue(key, replica, &q)
 	b := wire.AppendReissueRequest(nil, &q)
 	g.accept("two", "reissue", "two changes of a spent id", b)
 	g.refuse("trailing", "reissue", "trailing bytes", "a byte too many", append(bytes.Clone(b), 0))
+	g.refuse("truncated", "reissue", "input ends early", "cut within the signature", b[:len(b)-1])
+	unsigned := wire.AppendReissueAsked(wire.AppendArray(nil, 3), &q)
+	g.refuse("unsigned", "reissue", "4 members", "no proof that the former key is there", unsigned)
 	q.Changes[1].Seq = 5
 	g.refuse("repeated", "reissue", "out of order or repeated", "one change twice", wire.AppendReissueRequest(nil, &q))
 	all := []syncproto.Reissued{{}, {As: syncproto.ChangeID{Replica: replica, Seq: 3}}, {As: syncproto.ChangeID{Replica: replica, Seq: 4}, Parts: []int{0, 2}}}
