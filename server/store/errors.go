@@ -44,6 +44,10 @@ var (
 	// changed.
 	ErrDamaged = errors.New("store is damaged")
 
+	// ErrKey: the key does not open this store, or one is given for a store that
+	// has none, or none for one that has. It was not changed.
+	ErrKey = errors.New("the key is not that of this store")
+
 	// ErrNewer: the store was written by a newer version of the program. It was
 	// not touched.
 	ErrNewer = errors.New("store has a newer format than this program knows: use the newer program")

@@ -7,6 +7,11 @@
 // Badger itself has no group commit. Badger is used in its managed mode, where we
 // give each transaction its number; so views read the last durable state without
 // waiting for the one under way.
+//
+// With a key every file of the store is encrypted by Badger, log and tables, names
+// and values alike: AES-256-CTR under a data key of the store's own, which the
+// given key wraps (KEYREGISTRY). It keeps from reading; it is no proof against
+// altering, which checksums find by accident only.
 package badgerstore
 
 import (
@@ -32,6 +37,10 @@ type Options struct {
 	// command that makes one, so that a mistyped folder is not a new, empty store.
 	MustExist bool
 
+	// Key, 32 bytes, encrypts the store; nil leaves it plain. A store stays what it
+	// was made as: see Sealed, and Rekey for another key.
+	Key []byte
+
 	// MinFree is how many bytes of the disk stay free: updates are refused with
 	// ErrFull below it. Badger needs them for its work in the background, which
 	// must not meet a full disk: a compaction writes its outcome, 100 MiB in bad
@@ -48,6 +57,7 @@ const (
 // Store is a store.Store in a folder.
 type Store struct {
 	dir    string
+	key    []byte // nil: plain
 	log    *slog.Logger
 	folder *folder
 	room   *room
@@ -79,12 +89,18 @@ var _ store.Store = (*Store)(nil)
 
 // Open opens the store in folder dir, or makes one.
 //
-// Errors: store.ErrInUse, store.ErrNewer, store.ErrFull, fs.ErrNotExist with
-// MustExist, and whatever Badger finds.
+// Errors: store.ErrInUse, store.ErrNewer, store.ErrFull, store.ErrKey,
+// fs.ErrNotExist with MustExist, and whatever Badger finds.
 func Open(dir string, opts Options) (*Store, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
+	}
+	if err := checkKey(opts.Key); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	if len(opts.Key) == 0 {
+		opts.Key = nil
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
@@ -94,13 +110,13 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	minFree := uint64(max(opts.MinFree, leastMinFree))
 	s := &Store{
-		dir: dir, log: opts.Logger,
+		dir: dir, key: opts.Key, log: opts.Logger,
 		room:   newRoom(dir, minFree, 2*memTableBytes),
 		queue:  newQueue(),
 		groups: make(chan *group, maxUnsynced), synced: make(chan struct{}),
 		closing: make(chan struct{}),
 	}
-	if s.folder, err = openFolder(dir, opts.MustExist); err != nil {
+	if s.folder, err = openFolder(dir, opts.MustExist, s.key); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	if err := s.start(); err != nil {
@@ -115,7 +131,12 @@ func (s *Store) start() error {
 	if err := s.room.checkFree(s.room.minFree / 2); err != nil {
 		return err
 	}
-	db, err := badger.OpenManaged(badgerOptions(s.dir, &logger{s.log, s.room}))
+	if s.key != nil {
+		if err := checkKeys(s.dir, s.key); err != nil {
+			return damaged(s.dir, err)
+		}
+	}
+	db, err := badger.OpenManaged(badgerOptions(s.dir, s.key, &logger{s.log, s.room}))
 	if err != nil {
 		return damaged(s.dir, err)
 	}

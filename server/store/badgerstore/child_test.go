@@ -133,7 +133,9 @@ func counted(r store.Reader, w int) (n uint64, err error) {
 // full prints "full w n" and waits for a byte on stdin.
 func writeChild(dir string) error {
 	minFree, _ := strconv.ParseInt(os.Getenv(childMinFree), 10, 64)
-	s, err := badgerstore.Open(dir, badgerstore.Options{Logger: quiet, MinFree: minFree})
+	o := options()
+	o.MinFree = minFree
+	s, err := badgerstore.Open(dir, o)
 	if err != nil {
 		return err
 	}

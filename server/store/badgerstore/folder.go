@@ -24,9 +24,10 @@ const (
 
 const (
 	formatMagic = "chuantou store, badger\nformat "
-	// format is the newest layout this program knows: 1 is Badger v4, every value
-	// beside its key.
-	format = 1
+	// The layouts this program knows: Badger v4, every value beside its key; and
+	// the same, encrypted.
+	formatPlain  = 1
+	formatSealed = 2
 )
 
 // folder is a store's folder, locked for this process.
@@ -38,9 +39,11 @@ type folder struct {
 	id string // the epoch
 }
 
-// openFolder locks the folder and makes it a store's if it is empty or new.
-func openFolder(dir string, mustExist bool) (*folder, error) {
-	if err := checkFormat(dir, mustExist); err != nil {
+// openFolder locks the folder and makes it a store's if it is empty or new. One
+// that is a store's already must be encrypted if there is a key, and plain if
+// there is none, else store.ErrKey.
+func openFolder(dir string, mustExist bool, key []byte) (*folder, error) {
+	if err := checkFormat(dir, mustExist, key != nil); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -51,7 +54,7 @@ func openFolder(dir string, mustExist bool) (*folder, error) {
 		return nil, err
 	}
 	f := &folder{dir: dir, lock: lock}
-	if err := errors.Join(sign(lock), f.prepare()); err != nil {
+	if err := errors.Join(sign(lock), f.prepare(key)); err != nil {
 		lock.Close()
 		return nil, err
 	}
@@ -61,7 +64,7 @@ func openFolder(dir string, mustExist bool) (*folder, error) {
 // damaged names the file of a store that the engine cannot make sense of, and
 // what to do.
 func damaged(dir string, err error) error {
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOSPC) {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, store.ErrKey) {
 		return err
 	}
 	name := dir
@@ -94,13 +97,16 @@ func sign(f *os.File) error {
 	return err
 }
 
-// checkFormat refuses what is not for this program to write to.
-func checkFormat(dir string, mustExist bool) error {
-	text, err := os.ReadFile(filepath.Join(dir, formatName))
-	if err == nil {
-		return parseFormat(dir, string(text))
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
+// checkFormat refuses what is not for this program to write to, or not with this
+// key.
+func checkFormat(dir string, mustExist, sealed bool) error {
+	is, err := Sealed(dir)
+	switch {
+	case err == nil && is && !sealed:
+		return fmt.Errorf("%w: %s is encrypted and no key is given", store.ErrKey, dir)
+	case err == nil && !is && sealed:
+		return fmt.Errorf("%w: %s is not encrypted", store.ErrKey, dir)
+	case err == nil || !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	if mustExist {
@@ -112,27 +118,33 @@ func checkFormat(dir string, mustExist bool) error {
 	}
 	for _, e := range entries {
 		// A store that was killed while it was made has only these.
-		if name := e.Name(); name != inUseName && name != epochName && !strings.HasSuffix(name, tmpSuffix) {
+		if name := e.Name(); name != inUseName && name != epochName && name != keysName && !strings.HasSuffix(name, tmpSuffix) {
 			return fmt.Errorf("%s is no store and not empty (it has %s): choose another folder", dir, name)
 		}
 	}
 	return nil
 }
 
-func parseFormat(dir, text string) error {
-	number, ok := strings.CutPrefix(text, formatMagic)
+// Sealed tells whether the store in a folder is encrypted. Errors: fs.ErrNotExist
+// where there is none, store.ErrNewer.
+func Sealed(dir string) (bool, error) {
+	text, err := os.ReadFile(filepath.Join(dir, formatName))
+	if err != nil {
+		return false, err
+	}
+	number, ok := strings.CutPrefix(string(text), formatMagic)
 	var n int
 	if _, err := fmt.Sscanf(number, "%d\n", &n); !ok || err != nil || n < 1 {
-		return fmt.Errorf("%s: %q is no format of a store", filepath.Join(dir, formatName), text)
+		return false, fmt.Errorf("%s: %q is no format of a store", filepath.Join(dir, formatName), text)
 	}
-	if n > format {
-		return fmt.Errorf("%w: %s has format %d, known is %d", store.ErrNewer, dir, n, format)
+	if n > formatSealed {
+		return false, fmt.Errorf("%w: %s has format %d, known is %d", store.ErrNewer, dir, n, formatSealed)
 	}
-	return nil
+	return n == formatSealed, nil
 }
 
 // prepare makes what is missing and removes what was left half-made.
-func (f *folder) prepare() error {
+func (f *folder) prepare(key []byte) error {
 	if err := removeHalfMade(f.dir); err != nil {
 		return err
 	}
@@ -146,6 +158,13 @@ func (f *folder) prepare() error {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(f.dir, formatName)); errors.Is(err, fs.ErrNotExist) {
+		format := formatPlain
+		if key != nil {
+			format = formatSealed
+			if err := writeKeys(f.dir, nil, key); err != nil {
+				return err
+			}
+		}
 		return writeFile(filepath.Join(f.dir, formatName), fmt.Sprint(formatMagic, format, "\n"))
 	}
 	return nil
@@ -166,7 +185,7 @@ func removeHalfMade(dir string) error {
 		}
 		half := (ext == ".mem" || ext == ".vlog") && info.Size() == 0
 		if half || ext == tmpSuffix {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
 				return err
 			}
 		}

@@ -109,7 +109,7 @@ func TestFormat(t *testing.T) {
 		is   error
 		says string
 	}{
-		{strings.Replace(string(text), "format 1", "format 2", 1), store.ErrNewer, "format 2, known is 1"},
+		{strings.Replace(string(text), "format 1", "format 3", 1), store.ErrNewer, "format 3, known is 2"},
 		{strings.Replace(string(text), "format 1", "format 0", 1), nil, "is no format of a store"},
 		{strings.Replace(string(text), "format 1", "format x", 1), nil, "is no format of a store"},
 		{"", nil, "is no format of a store"},
@@ -161,7 +161,9 @@ func TestInUse(t *testing.T) {
 
 // TestHalfMade: what a process leaves that is killed while it makes a store, or
 // begins a log, does not stand in the way.
-func TestHalfMade(t *testing.T) {
+func TestHalfMade(t *testing.T) { inBothForms(t, testHalfMade) }
+
+func testHalfMade(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir, "INUSE", "")
 	writeFile(t, dir, "EPOCH.tmp", "abc")

@@ -68,7 +68,12 @@ func onSmallDisk(fn func(dir string) error) func(dir string) error {
 	}
 }
 
+// runChild runs a child on plain stores, and another on encrypted ones.
 func runChild(t *testing.T, name string) {
+	inBothForms(t, func(t *testing.T) { runOne(t, name) })
+}
+
+func runOne(t *testing.T, name string) {
 	out, err := child(t, name, t.TempDir()).Output()
 	t.Logf("child %s:\n%s", name, out)
 	if err != nil {
@@ -176,7 +181,7 @@ func steps(what ...func() error) error {
 }
 
 func limitChild(dir string) error {
-	f := &filler{dir: dir, opts: badgerstore.Options{Logger: quiet}, acked: map[string]byte{}}
+	f := &filler{dir: dir, opts: options(), acked: map[string]byte{}}
 	var was unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &was); err != nil {
 		return err
@@ -217,7 +222,8 @@ func limitChild(dir string) error {
 }
 
 func fullChild(dir string) error {
-	opts := badgerstore.Options{Logger: quiet, MinFree: smallMinFree}
+	opts := options()
+	opts.MinFree = smallMinFree
 	f := &filler{dir: filepath.Join(dir, "store"), opts: opts, acked: map[string]byte{}}
 	other := filepath.Join(dir, "other")
 	writeUntilFull := func() error {
@@ -310,7 +316,9 @@ func crowd(dir, other string, p *progress, after int) (how string, err error) {
 }
 
 func checkCounts(dir string, p *progress) error {
-	s, err := badgerstore.Open(dir, badgerstore.Options{Logger: quiet, MinFree: smallMinFree})
+	o := options()
+	o.MinFree = smallMinFree
+	s, err := badgerstore.Open(dir, o)
 	if err != nil {
 		return err
 	}

@@ -24,9 +24,11 @@ import (
 	"github.com/chuantou/chuantou/server/store"
 )
 
+var discard = slog.New(slog.NewTextHandler(io.Discard, nil))
+
 func mustOpen(t *testing.T) *Store {
 	t.Helper()
-	s, err := Open(t.TempDir(), Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	s, err := Open(t.TempDir(), Options{Logger: discard})
 	if err != nil {
 		t.Fatal(err)
 	}

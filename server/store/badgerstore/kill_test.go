@@ -10,7 +10,9 @@ import (
 // TestKill kills a writing process again and again, at moments chosen by how
 // much it has done, each new one opening what the last left. Nothing that was
 // acknowledged may be missing, nothing may be there by half.
-func TestKill(t *testing.T) {
+func TestKill(t *testing.T) { inBothForms(t, testKill) }
+
+func testKill(t *testing.T) {
 	const rounds = 15
 	dir, seed := t.TempDir(), rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 0))
