@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -18,7 +17,6 @@ import (
 	"github.com/chuantou/chuantou/server/backup"
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
-	"github.com/chuantou/chuantou/server/store/badgerstore"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/sign"
 )
@@ -244,13 +242,13 @@ func (s *Server) markSome(ctx context.Context, v *Verified, ids []syncproto.Repl
 // server opens. The store begins a new history: devices see it by its epoch,
 // and push what the backup does not have. An origin, if one is given, must be
 // the backup's; else ErrOtherServer.
-func Restore(ctx context.Context, dir, origin string, from io.Reader) (backup.Summary, error) {
+func Restore(ctx context.Context, dir, origin string, n NewStore, from io.Reader) (backup.Summary, error) {
 	_, err := os.Stat(dir)
 	fresh := errors.Is(err, os.ErrNotExist)
 	if err := claim(dir, restoringName); err != nil {
 		return backup.Summary{}, err
 	}
-	sum, err := restore(ctx, dir, origin, from)
+	sum, err := restore(ctx, dir, origin, n, from)
 	if err != nil {
 		left := errors.Join(clearAway(dir), os.Remove(filepath.Join(dir, restoringName)))
 		if fresh && left == nil {
@@ -262,11 +260,11 @@ func Restore(ctx context.Context, dir, origin string, from io.Reader) (backup.Su
 	return sum, settle(dir, restoringName)
 }
 
-func restore(ctx context.Context, dir, origin string, from io.Reader) (sum backup.Summary, err error) {
+func restore(ctx context.Context, dir, origin string, n NewStore, from io.Reader) (sum backup.Summary, err error) {
 	if err := os.Mkdir(keysDir(dir), 0o700); err != nil {
 		return sum, err
 	}
-	engine, err := badgerstore.Open(storeDir(dir), badgerstore.Options{Logger: slog.New(slog.DiscardHandler)})
+	engine, err := makeStore(dir, n)
 	if err != nil {
 		return sum, err
 	}
@@ -285,16 +283,16 @@ func restore(ctx context.Context, dir, origin string, from io.Reader) (sum backu
 			return sum, err
 		}
 	}
-	return sum, tryOut(dir)
+	return sum, tryOut(dir, n.given())
 }
 
 // tryOut opens the folder as a server would.
-func tryOut(dir string) error {
+func tryOut(dir string, pass Passphrase) error {
 	set, err := readSettings(dir)
 	if err != nil {
 		return err
 	}
-	s, err := open(Config{Dir: dir}, set)
+	s, err := open(Config{Dir: dir, Passphrase: pass}, set)
 	if err != nil {
 		return fmt.Errorf("the restored folder does not open: %w", err)
 	}

@@ -68,7 +68,9 @@ type Config struct {
 	Clock func() time.Time
 	// Bound is told the address the listener got; may be nil.
 	Bound func(addr string)
-	// Engine opens the store in its folder; nil for Badger.
+	// Passphrase is asked for when the store's key is wrapped.
+	Passphrase Passphrase
+	// Engine opens the store in its folder; nil for Badger, with the store's key.
 	Engine func(dir string, log *slog.Logger) (store.Store, error)
 }
 

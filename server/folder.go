@@ -107,6 +107,11 @@ func claim(dir, marker string) error {
 
 // clearAway removes what Init or Restore has made in a folder, but for the marker.
 func clearAway(dir string) error {
+	if key, err := os.Readlink(storeKeyFile(dir)); err == nil {
+		if err := os.Remove(key); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	for _, name := range []string{storeName, keysName, settingsName, socketName} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return err

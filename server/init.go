@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"strings"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/chuantou/chuantou/server/authz"
-	"github.com/chuantou/chuantou/server/store/badgerstore"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/wire"
@@ -26,6 +24,7 @@ type InitOptions struct {
 	Name   string // whose installation it is
 	Place  string // place code of the owner; the first administrator's territory
 	Admin  string // name of the first administrator
+	Store  NewStore
 	Clock  func() time.Time
 }
 
@@ -86,7 +85,7 @@ func Init(ctx context.Context, o InitOptions) (Initialised, error) {
 	if err := makeAuthority(o.Dir, strings.TrimRight(o.Origin, "/"), o.Name, now()); err != nil {
 		return Initialised{}, fmt.Errorf("local authority: %w", err)
 	}
-	s, err := badgerstore.Open(storeDir(o.Dir), badgerstore.Options{Logger: slog.New(slog.DiscardHandler)})
+	s, err := makeStore(o.Dir, o.Store)
 	if err != nil {
 		return Initialised{}, err
 	}
@@ -109,7 +108,7 @@ func Init(ctx context.Context, o InitOptions) (Initialised, error) {
 }
 
 func firstAdministrator(ctx context.Context, o InitOptions, set settings) (out Initialised, err error) {
-	s, err := open(Config{Dir: o.Dir, Clock: o.Clock}, set)
+	s, err := open(Config{Dir: o.Dir, Clock: o.Clock, Passphrase: o.Store.given()}, set)
 	if err != nil {
 		return out, err
 	}

@@ -166,16 +166,30 @@ func listenAdmin(dir string) (net.Listener, error) {
 	return l, nil
 }
 
-// warnOfKeys says so when one stolen disk would give both the sealed values and
-// what opens them. The folder of the keys may be a link to another volume.
+// warnOfKeys says so when one stolen disk would give both the store and what opens
+// it, or lets the thief answer as this server. The folder of the keys, and each
+// file in it, may be a link to another volume.
 func (s *Server) warnOfKeys() {
-	same, err := sameVolume(keysDir(s.cfg.Dir), storeDir(s.cfg.Dir))
+	store, keys := storeDir(s.cfg.Dir), keysDir(s.cfg.Dir)
+	const move = "move the folder of the keys to another volume and leave a symbolic link"
+	warn := func(text string) { s.cfg.Log.Warn(text, "keys", keys) }
+	same, err := sameVolume(keys, store)
+	if err != nil {
+		s.cfg.Log.Warn("where the keys lie cannot be told", "err", err)
+		return
+	}
+	sealed, openly, err := s.storeKeyBeside()
 	switch {
 	case err != nil:
-		s.cfg.Log.Warn("where the keys lie cannot be told", "err", err)
+		s.cfg.Log.Warn("where the store's key lies cannot be told", "err", err)
+	case !sealed && same:
+		warn("the store is not encrypted, and keys and data share a volume: whoever takes the disk reads all, sealed values too; restore a backup into a new folder for an encrypted store, and " + move)
+	case !sealed:
+		warn("the store is not encrypted: whoever takes the disk reads all but sealed values; restore a backup into a new folder for an encrypted one")
+	case openly:
+		warn("the store's key and the store share a volume: whoever takes the disk reads all; " + move + ", or wrap the store's key with a passphrase (chuantou storekey)")
 	case same:
-		s.cfg.Log.Warn("keys and data share a volume: whoever takes the disk opens sealed values too; move the folder of the keys to another volume and leave a symbolic link",
-			"keys", keysDir(s.cfg.Dir))
+		warn("keys and data share a volume: whoever takes the disk can sign as this server; " + move)
 	}
 }
 

@@ -23,7 +23,6 @@ import (
 	"github.com/chuantou/chuantou/server/reading"
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
-	"github.com/chuantou/chuantou/server/store/badgerstore"
 	"github.com/chuantou/chuantou/server/timeline"
 	"github.com/chuantou/chuantou/server/web"
 	"github.com/chuantou/chuantou/syncproto/schema"
@@ -85,7 +84,7 @@ func open(cfg Config, set settings) (*Server, error) {
 		return nil, err
 	}
 	if s.cfg.Engine == nil {
-		s.cfg.Engine = openBadger
+		s.cfg.Engine = func(_ string, log *slog.Logger) (store.Store, error) { return openStore(cfg.Dir, cfg.Passphrase, log) }
 	}
 	engine, err := s.cfg.Engine(storeDir(cfg.Dir), s.cfg.Log)
 	if err != nil {
@@ -97,10 +96,6 @@ func open(cfg Config, set settings) (*Server, error) {
 		return nil, errors.Join(err, s.store.Close())
 	}
 	return s, nil
-}
-
-func openBadger(dir string, log *slog.Logger) (store.Store, error) {
-	return badgerstore.Open(dir, badgerstore.Options{Logger: log, MustExist: true})
 }
 
 func loadSchema(kinds string) (*schema.Schema, error) {

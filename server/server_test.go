@@ -20,10 +20,15 @@ import (
 	"github.com/chuantou/chuantou/syncproto"
 )
 
-func folder(t *testing.T) string {
+func folder(t *testing.T) string { return folderWith(t, server.NewStore{}) }
+
+// plainFolder has a store that is opened without a key.
+func plainFolder(t *testing.T) string { return folderWith(t, server.NewStore{Plain: true}) }
+
+func folderWith(t *testing.T, n server.NewStore) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
-	made, err := server.Init(t.Context(), server.InitOptions{Dir: dir, Origin: "http://127.0.0.1", Name: "普陀区（示例）", Place: "3309", Admin: "童例宁"})
+	made, err := server.Init(t.Context(), server.InitOptions{Dir: dir, Origin: "http://127.0.0.1", Name: "普陀区（示例）", Place: "3309", Admin: "童例宁", Store: n})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +142,7 @@ func (f *failing) Update(ctx context.Context, guards []store.Key, fn func(store.
 // A store that stops after an input/output error ends Run with an error that
 // says so, and opening the folder again goes on.
 func TestStoreStops(t *testing.T) {
-	dir := folder(t)
+	dir := plainFolder(t)
 	disk := &failing{}
 	addr := make(chan string, 1)
 	cfg := server.Config{Dir: dir, Listen: "127.0.0.1:0", Bound: func(a string) { addr <- a }}

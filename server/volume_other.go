@@ -4,7 +4,7 @@ package server
 
 import "path/filepath"
 
-// sameVolume reports whether two folders, links followed, lie on one volume, as
+// sameVolume reports whether two folders or files, links followed, lie on one volume, as
 // far as their paths tell.
 func sameVolume(a, b string) (bool, error) {
 	a, err := filepath.EvalSymlinks(a)

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// sameVolume reports whether two folders, links followed, lie on one volume.
+// sameVolume reports whether two folders or files, links followed, lie on one volume.
 func sameVolume(a, b string) (bool, error) {
 	var dev [2]uint64
 	for i, name := range []string{a, b} {

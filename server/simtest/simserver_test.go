@@ -55,7 +55,7 @@ const (
 func newSimServer(s *sim) (w *simServer, code string) {
 	w = &simServer{s: s, dir: filepath.Join(s.t.TempDir(), "data"), disk: memstore.New()}
 	made, err := server.Init(context.Background(), server.InitOptions{Dir: w.dir, Origin: simOrigin, Name: "普陀区（示例）", Place: county,
-		Admin: "童例宁", Clock: s.clock.Now})
+		Admin: "童例宁", Clock: s.clock.Now, Store: server.NewStore{Plain: true}})
 	must(s.t, err)
 	b, err := badgerstore.Open(filepath.Join(w.dir, "store"), badgerstore.Options{Logger: slog.New(slog.DiscardHandler), MustExist: true})
 	must(s.t, err)

@@ -38,10 +38,12 @@ key makes a KEYFILE to keep elsewhere, and prints the recipient that belongs to
 it. Without KEYFILE or passphrase a backup opens for nobody. FILE is in the
 format of age (age-encryption.org), which opens it too.
 
-Not in it: the folder given with -kinds, TLS certificates, the list of erasures.
+Not in it: the key of the store, which a restored one has its own of; the folder
+given with -kinds, TLS certificates, the list of erasures.
 `
 
 const restoreAbout = `chuantou restore FILE DIR (-key KEYFILE | -passphrase-file FILE) [-origin URL]
+                 [-store-key FILE] [-store-passphrase-file FILE]
 
 Makes the installation in FILE anew in DIR, which must be new or empty. A FILE
 that is cut off, altered or of a newer version leaves nothing there; a restore
@@ -49,7 +51,8 @@ that was ended half way leaves a folder that no server opens, and is run again.
 
 The restored store begins a new history. Devices notice by themselves, and push
 again what the backup does not have; nothing they were told is received is lost
-as long as they are there. With -origin a backup of another installation is
+as long as they are there. It is encrypted with a new key: -store-key and
+-store-passphrase-file say where that goes, as for init. With -origin a backup of another installation is
 refused.
 `
 
@@ -283,6 +286,8 @@ func restore(ctx context.Context, args []string, out io.Writer) error {
 	var f backupFlags
 	f.define(c)
 	origin := c.String("origin", "", "refuse a backup that is not of this `URL`")
+	var n newStoreFlags
+	n.define(c)
 	if err := c.parse(args); err != nil {
 		return err
 	}
@@ -290,11 +295,15 @@ func restore(ctx context.Context, args []string, out io.Writer) error {
 		return &usageError{"restore: name a backup and a folder to make; chuantou restore -h tells more"}
 	}
 	file, dir := c.words[0], c.words[1]
+	made, err := n.newStore()
+	if err != nil {
+		return err
+	}
 	key, err := f.opener()
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	sum, err := openBackup(file, key, func(r io.Reader) (backup.Summary, error) { return server.Restore(ctx, dir, *origin, r) })
+	sum, err := openBackup(file, key, func(r io.Reader) (backup.Summary, error) { return server.Restore(ctx, dir, *origin, made, r) })
 	if err != nil {
 		return fmt.Errorf("restore: %s: %w", file, err)
 	}

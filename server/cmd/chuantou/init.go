@@ -14,7 +14,7 @@ Makes an installation in DIR, which must be new or empty:
 
   DIR/keys         the server's secrets, readable by their owner alone; with an
                    https origin root.pem, which everybody may have
-  DIR/store        everything recorded
+  DIR/store        everything recorded, encrypted with DIR/keys/store.key
   DIR/server.json  what was decided here: origin, name, place
 
 and prints a one-time code with which the first administrator enrols a device.
@@ -23,6 +23,11 @@ told it at enrolment. On a LAN without names, promise the machine a fixed
 address and use that. For an https origin an authority of the installation's own
 is made too, which can vouch for that origin and for nothing else; serve uses it
 unless it is given a certificate.
+
+Encryption is worth what keeps its key. Move DIR/keys to another volume and leave
+a symbolic link; or have only the store's key on one, -store-key FILE; or wrap it
+with a passphrase, which serve then asks for. Without that key the store opens for
+nobody; a backup does not need it.
 
 Keep a copy of DIR/keys elsewhere, apart from backups of DIR/store: who has both
 has everything; who has a backup without seal.key cannot read what was sealed.
@@ -35,6 +40,8 @@ func initialise(ctx context.Context, args []string, out io.Writer) error {
 	c.StringVar(&o.Name, "name", "", "whose installation this is: 普陀区")
 	c.StringVar(&o.Place, "place", "", "place `code` of the owner, which is the first administrator's territory: 330903")
 	c.StringVar(&o.Admin, "admin", "", "`name` of the first administrator")
+	var n newStoreFlags
+	n.define(c)
 	if err := c.parse(args); err != nil {
 		return err
 	}
@@ -45,6 +52,10 @@ func initialise(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	o.Dir = c.words[0]
+	var err error
+	if o.Store, err = n.newStore(); err != nil {
+		return err
+	}
 	made, err := server.Init(ctx, o)
 	if err != nil {
 		return fmt.Errorf("init: %w", err)

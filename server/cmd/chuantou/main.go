@@ -41,6 +41,8 @@ const usage = `chuantou is the server of 船头记: devices sync with it, leader
       find out whether a backup is whole; make a key for backups
   chuantou restore FILE DIR
       make the installation in a backup anew
+  chuantou storekey -data DIR (-new-passphrase-file FILE | -no-passphrase | -renew)
+      change the key that the store is encrypted with, or what wraps it
   chuantou receipt verify FILE, chuantou audit verify
       whether a device's receipt is genuine, and the list of what was done whole
   chuantou version
@@ -78,6 +80,8 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 		err = auditCommand(ctx, args[1:], out)
 	case "restore":
 		err = restore(ctx, args[1:], out)
+	case "storekey":
+		err = storeKey(args[1:], out)
 	case "version", "-version", "--version":
 		_, err = fmt.Fprintln(out, version())
 	case "help", "-h", "-help", "--help":

@@ -115,7 +115,7 @@ func (a *pipedAnswer) Write(b []byte) (int, error) {
 
 // open opens the folder when no server runs on it.
 func (o *operator) open(noServer error) (*server.Server, error) {
-	s, err := server.New(server.Config{Dir: o.data})
+	s, err := server.New(server.Config{Dir: o.data, Passphrase: storePassphrase("")})
 	if errors.Is(err, store.ErrInUse) {
 		return nil, fmt.Errorf("a server has %s open, but does not answer its operator: %w", o.data, noServer)
 	}

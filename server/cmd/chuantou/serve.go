@@ -36,6 +36,11 @@ install its root from the page of -root-listen. An http origin is served
 plainly: for a trusted LAN. So is any behind a proxy on the same machine that is
 named with -trusted-proxy 127.0.0.1, or with -plain-http.
 
+The store is encrypted with DIR/keys/store.key. When init wrapped that with a
+passphrase, it is the first line of -store-passphrase-file: a file that only the
+owner reads, a systemd credential ($CREDENTIALS_DIRECTORY/NAME), /dev/stdin, or
+/dev/fd/N; without it, it is asked for at the terminal.
+
 Memory: garbage is collected when the heap has grown by half since the last
 time, not doubled, for a small machine; the environment variables GOGC and
 GOMEMLIMIT of the Go runtime are respected (GOGC=100 is its own default).
@@ -51,6 +56,7 @@ type serveFlags struct {
 	data, listen, kinds, cert, key      string
 	plain                               bool
 	rootListen, leases                  string
+	passphrase                          string
 	quota                               int
 	proxies, format, level              string
 	addressFile, profileFile, clockFile string
@@ -65,6 +71,7 @@ func (s *serveFlags) define(c *command) {
 	c.BoolVar(&s.plain, "plain-http", false, "speak plain http although the origin is https: for a proxy in front")
 	c.StringVar(&s.rootListen, "root-listen", "", "`host:port` for a plain http page from which the root of the installation's own authority is installed")
 	c.StringVar(&s.leases, "lease", "", "for how many `days` others' records stay open on a device that does not hear from the server; by role too: 30,网格员=14 (default 30)")
+	c.StringVar(&s.passphrase, passphraseFlag, "", passphraseUsage)
 	c.IntVar(&s.quota, "quota", 256, "`MiB` that one device may push in a day; beyond it the answer is \"later\", and the device keeps what it has")
 	c.StringVar(&s.proxies, "trusted-proxy", "", "`addresses` or prefixes, with commas, of proxies whose X-Forwarded- headers are believed")
 	c.StringVar(&s.format, "log-format", "text", "text or json")
@@ -110,7 +117,8 @@ func (f *serveFlags) config(errs io.Writer) (server.Config, error) {
 	if err != nil {
 		return server.Config{}, err
 	}
-	cfg := server.Config{Dir: f.data, Listen: f.listen, Kinds: f.kinds, TLSCert: f.cert, TLSKey: f.key, PlainHTTP: f.plain, RootListen: f.rootListen, Log: log}
+	cfg := server.Config{Dir: f.data, Listen: f.listen, Kinds: f.kinds, TLSCert: f.cert, TLSKey: f.key, PlainHTTP: f.plain, RootListen: f.rootListen, Log: log,
+		Passphrase: storePassphrase(f.passphrase)}
 	if cfg.TrustedProxies, err = prefixes(f.proxies); err != nil {
 		return server.Config{}, err
 	}
