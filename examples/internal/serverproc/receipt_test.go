@@ -66,7 +66,7 @@ func TestReceiptVerify(t *testing.T) {
 	older := filepath.Join(t.TempDir(), "older")
 	must(t, os.CopyFS(older, os.DirFS(data)))
 	must(t, os.Chmod(filepath.Join(older, "keys"), 0o700))
-	for _, k := range []string{"sign", "seal", "cursor", "pages"} {
+	for _, k := range []string{"sign", "seal", "cursor", "pages", "store"} {
 		must(t, os.Chmod(filepath.Join(older, "keys", k+".key"), 0o600))
 	}
 	must(t, s.server.Start(t.Context(), s.server.Addr))
