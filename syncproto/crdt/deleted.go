@@ -30,8 +30,9 @@ type mark struct {
 
 // noteEdit raises the replica's latest edit dot.
 func (r *Record) noteEdit(id syncproto.ReplicaID, seq syncproto.Seq, op uint32) {
-	i, ok := slices.BinarySearchFunc(r.edits, id, func(e lastEdit, id syncproto.ReplicaID) int { return e.replica.Compare(id) })
-	if !ok {
+	i := slices.IndexFunc(r.edits, func(e lastEdit) bool { return e.replica == id })
+	if i < 0 {
+		i, _ = slices.BinarySearchFunc(r.edits, id, func(e lastEdit, id syncproto.ReplicaID) int { return e.replica.Compare(id) })
 		r.edits = slices.Insert(r.edits, i, lastEdit{replica: id})
 	}
 	if r.edits[i].seq == seq {

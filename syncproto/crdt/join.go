@@ -35,11 +35,13 @@ func (r *Record) Join(h syncproto.Header, p *syncproto.Part, opt Options) error 
 	if err != nil {
 		return err
 	}
-	pl := plan{r: r, h: &h, p: p}
+	pl := plans.Get().(*plan)
+	defer pl.release()
+	pl.r, pl.h, pl.p = r, h, p
 	if err := pl.check(opt); err != nil {
 		return fmt.Errorf("record %s: change %d of replica %s: %w", r.ID, h.Seq, h.Replica, err)
 	}
-	r.apply(&pl, all)
+	r.apply(pl, all)
 	return nil
 }
 
@@ -113,7 +115,7 @@ func wellFormed(h *syncproto.Header, p *syncproto.Part) error {
 
 // apply carries out a checked plan. Nothing here can fail.
 func (r *Record) apply(pl *plan, all bool) {
-	h, p := pl.h, pl.p
+	h, p := &pl.h, pl.p
 	r.changes = append(r.changes, change{replica: h.Replica, seq: h.Seq, author: h.Author, wall: h.Wall})
 	c := context{r: r, seen: p.Seen, all: all, own: p.Seen.Of(h.Replica) == p.Prev, replica: h.Replica, ch: uint32(len(r.changes) - 1)}
 	edited, lastEdit := p.Kind != "", uint32(0)

@@ -4,20 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
-	"github.com/chuantou/chuantou/syncproto/text/edit"
 	"github.com/chuantou/chuantou/syncproto/text/fold"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
 // plan is a part checked against a state: everything that can fail has been
-// done and nothing has been changed yet.
+// done and nothing has been changed yet. Most parts are small and come in
+// numbers, so a plan and the room its texts took are used again.
 type plan struct {
 	r     *Record
-	h     *syncproto.Header
+	h     syncproto.Header
 	p     *syncproto.Part
 	read  bool        // values need no check, see Options
 	blind []blindness // per op, nil when the author could read everything
@@ -49,6 +50,37 @@ type listStep struct {
 	edit  text.Edit
 	fresh []uint64
 	last  uint64
+}
+
+var plans = sync.Pool{New: func() any { return new(plan) }}
+
+// maxKeptTexts bounds what waits to be used again.
+const maxKeptTexts = 8
+
+// release gives a plan back, which must not be used any more.
+func (pl *plan) release() {
+	texts := pl.texts
+	if len(texts) > maxKeptTexts {
+		texts = nil
+	}
+	for i := range texts {
+		texts[i].target = target{}
+		texts[i].edit.Release()
+	}
+	*pl = plan{texts: texts[:0]}
+	plans.Put(pl)
+}
+
+// step is the next text's, in room that was used before if there is some.
+func (pl *plan) step(t target) *textStep {
+	if n := len(pl.texts); n < cap(pl.texts) {
+		pl.texts = pl.texts[:n+1]
+	} else {
+		pl.texts = append(pl.texts, textStep{})
+	}
+	s := &pl.texts[len(pl.texts)-1]
+	s.target = t
+	return s
 }
 
 func (pl *plan) blindAt(i int) blindness {
@@ -226,19 +258,20 @@ func (pl *plan) checkPlaces(s *listStep) error {
 // checkText decodes the edit, drops what a blind author cannot delete, and
 // checks that it fits the text as it stands.
 func (pl *plan) checkText(i int, op *syncproto.Op) error {
-	step := textStep{target: target{op.Field, op.Item, op.Sub}}
-	if pl.twice(step.target) {
+	t := target{op.Field, op.Item, op.Sub}
+	if pl.twice(t) {
 		return invalid("a second edit of the text %q in one part", op.Field)
 	}
-	var err error
-	if step.edit, err = edit.Decode(pl.h.Replica, op.Edit); err != nil {
+	step := pl.step(t)
+	if err := step.edit.Decode(pl.h.Replica, op.Edit); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	if pl.blindAt(i) != 0 {
 		step.edit.KeepOwn(pl.h.Replica)
 	}
 	var doc *text.Doc
-	if f := pl.r.at(step.target, ClassText); f == nil {
+	var err error
+	if f := pl.r.at(t, ClassText); f == nil {
 		doc = pl.r.docFor(pl.h.Replica, step.edit)
 	} else if doc, err = f.text.open(); err != nil {
 		return err
@@ -246,7 +279,6 @@ func (pl *plan) checkText(i int, op *syncproto.Op) error {
 	if err := checkEdit(doc, pl.h.Replica, step.edit); err != nil {
 		return fmt.Errorf("text %q: %w", op.Field, err)
 	}
-	pl.texts = append(pl.texts, step)
 	return nil
 }
 

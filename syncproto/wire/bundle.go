@@ -73,8 +73,7 @@ func readReplaced(r *Reader) (a syncproto.Replaced) {
 	return a
 }
 
-func readHeader(raw []byte, h *syncproto.Header) error {
-	r := NewReader(raw)
+func readHeader(r *Reader, h *syncproto.Header) {
 	n := r.Map(16)
 	var last uint64
 	for i := 0; i < n && r.err == nil; i++ {
@@ -101,7 +100,6 @@ func readHeader(raw []byte, h *syncproto.Header) error {
 	if r.err == nil && h.Author.IsZero() {
 		r.Failf("header without author")
 	}
-	return r.Done()
 }
 
 // AppendRawChange appends one change to a frame.
@@ -179,15 +177,18 @@ func readChangeHead(r *Reader, h *syncproto.Header) (parts int, header []byte) {
 	if r.err == nil && n < 2 {
 		r.Failf("change without parts")
 	}
-	header = r.Raw(maxHeaderBytes)
 	if r.err != nil {
 		return 0, nil
 	}
-	if err := readHeader(header, h); err != nil {
-		r.err = fmt.Errorf("header: %w", err)
+	start := r.off
+	if readHeader(r, h); r.off-start > maxHeaderBytes {
+		r.Failf("over the limit of %d bytes", maxHeaderBytes)
+	}
+	if r.err != nil {
+		r.err = fmt.Errorf("header: %w", r.err)
 		return 0, nil
 	}
-	return n - 1, header
+	return n - 1, r.b[start:r.off:r.off]
 }
 
 func readRawChange(r *Reader, c *RawChange) {

@@ -123,6 +123,16 @@ func (t *table) appendDeletes(b []byte, dels []Delete) []byte {
 // Decode reads an edit of author. It accepts exactly what AppendBinary
 // writes; texts are copies of the input.
 func Decode(author syncproto.ReplicaID, b []byte) (Edit, error) {
+	var e Edit
+	if err := e.Decode(author, b); err != nil {
+		return Edit{}, err
+	}
+	return e, nil
+}
+
+// Decode is the function Decode into the room that e has; what it held is gone.
+// After an error e means nothing.
+func (e *Edit) Decode(author syncproto.ReplicaID, b []byte) error {
 	r := strict.NewReader(b)
 	head := r.Number()
 	nIns, nDel := int(head>>2&3), int(head&3)
@@ -134,11 +144,11 @@ func Decode(author syncproto.ReplicaID, b []byte) (Edit, error) {
 	}
 	if nIns > maxRuns {
 		r.Failf("edit of %d runs, more than %d", nIns, maxRuns)
-		return Edit{}, r.Err()
+		return r.Err()
 	}
 	if nIns > r.Rest()/4 || nDel > r.Rest()/2 || head>>4 > uint64(r.Rest()/len(author)) {
 		r.Failf("input ends early")
-		return Edit{}, r.Err()
+		return r.Err()
 	}
 	t := table{author: author}
 	if n := int(head >> 4); n > 0 {
@@ -146,12 +156,12 @@ func Decode(author syncproto.ReplicaID, b []byte) (Edit, error) {
 	}
 	var few [8]bool
 	used := append(few[:0], make([]bool, len(t.foreign)+1)...)
-	e := Edit{author: author}
+	e.author, e.Inserts, e.Deletes = author, e.Inserts[:0], e.Deletes[:0]
 	if nIns > 0 {
-		e.Inserts = t.inserts(&r, make([]Insert, 0, nIns), nIns, used)
+		e.Inserts = t.inserts(&r, slices.Grow(e.Inserts, nIns), nIns, used)
 	}
 	if nDel > 0 {
-		e.Deletes = t.deletes(&r, make([]Delete, 0, nDel), nDel, used)
+		e.Deletes = t.deletes(&r, slices.Grow(e.Deletes, nDel), nDel, used)
 	}
 	if i := slices.Index(used[1:], false); i >= 0 {
 		r.Failf("replica %s is not used", t.foreign[i])
@@ -159,10 +169,7 @@ func Decode(author syncproto.ReplicaID, b []byte) (Edit, error) {
 	if slices.Contains(t.foreign, author) {
 		r.Failf("the author is among the other replicas")
 	}
-	if err := r.Done(); err != nil {
-		return Edit{}, err
-	}
-	return e, nil
+	return r.Done()
 }
 
 func (t *table) inserts(r *strict.Reader, out []Insert, n int, used []bool) []Insert {

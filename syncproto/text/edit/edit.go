@@ -52,6 +52,19 @@ func (d *Delete) end() uint64 { return d.First.Counter + uint64(d.N) }
 // By is an edit of author.
 func By(author syncproto.ReplicaID) Edit { return Edit{author: author} }
 
+// maxKept bounds the room that Release keeps, in runs.
+const maxKept = 64
+
+// Release empties the edit but for the room it took, for Decode.
+func (e *Edit) Release() {
+	if cap(e.Inserts) > maxKept || cap(e.Deletes) > maxKept {
+		*e = Edit{}
+		return
+	}
+	clear(e.Inserts)
+	e.Inserts, e.Deletes = e.Inserts[:0], e.Deletes[:0]
+}
+
 // IsEmpty reports whether the edit does nothing.
 func (e Edit) IsEmpty() bool { return len(e.Inserts) == 0 && len(e.Deletes) == 0 }
 

@@ -37,17 +37,17 @@ func (v *device) part() {
 // arrive applies the changes of a run, or keeps them waiting. They are in the
 // log, and follow each other.
 func (v *device) arrive(run runID, changes []received) {
-	w := waiter{run: run, from: changes[0].Seq, to: changes[len(changes)-1].Seq}
-	ready := v.applied.Covers(run.replica, w.from-1)
+	ready := v.applied.Covers(run.replica, changes[0].Seq-1)
 	for i := range changes {
 		ready = ready && v.knowsCauses(&changes[i])
 	}
 	if !ready {
+		w := &waiter{run: run, from: changes[0].Seq, to: changes[len(changes)-1].Seq}
 		for i := range changes {
 			w.causes = changes[i].addCauses(w.causes)
 		}
 		v.pending[run]++
-		v.await(&w)
+		v.await(w)
 		return
 	}
 	for i := range changes {
@@ -98,11 +98,11 @@ func (v *device) await(w *waiter) bool {
 func (v *device) apply(c *received) {
 	for i := range c.Parts {
 		p := &c.Parts[i]
-		r := v.records[p.Record]
-		if r == nil {
+		r, known := v.records[p.Record]
+		if !known {
 			r = crdt.New(p.Record)
 		}
-		if r.Join(c.Header, p, crdt.Options{Read: true}) == nil {
+		if r.Join(c.Header, p, crdt.Options{Read: true}) == nil && !known {
 			v.records[p.Record] = r
 		}
 	}
