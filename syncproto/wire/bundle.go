@@ -139,27 +139,27 @@ func DecodeFrame(raw []byte, replica syncproto.ReplicaID, from syncproto.Seq, co
 	return out, nil
 }
 
-// ReadChange reads one change of a frame whole, none of its parts withheld: for
-// who applies it at once and checks no hashes. raw are its bytes, in the input.
-// An unknown op is ErrUnknownOp.
-func ReadChange(r *Reader, replica syncproto.ReplicaID, seq syncproto.Seq) (c syncproto.Change, raw []byte, err error) {
+// ReadChange reads one change of a frame whole into an empty one, none of its
+// parts withheld: for who applies it at once and checks no hashes. raw are its
+// bytes, in the input. An unknown op is ErrUnknownOp.
+func ReadChange(r *Reader, replica syncproto.ReplicaID, seq syncproto.Seq, c *syncproto.Change) (raw []byte, err error) {
 	start := r.off
 	c.Replica, c.Seq = replica, seq
 	n, _ := readChangeHead(r, &c.Header)
 	if r.err != nil {
-		return c, nil, r.err
+		return nil, r.err
 	}
 	c.Parts = r.grabParts(n)[:n]
 	for i := range c.Parts {
 		if c.Parts[i], err = readWholePart(r, replica); err != nil {
-			return c, nil, err
+			return nil, err
 		}
 	}
-	return c, r.b[start:r.off:r.off], nil
+	return r.b[start:r.off:r.off], nil
 }
 
 // readWholePart is DecodePart where the part's end is not known yet.
-func readWholePart(r *Reader, author syncproto.ReplicaID) (syncproto.Part, error) {
+func readWholePart(r *Reader, author syncproto.ReplicaID) (p syncproto.Part, err error) {
 	at := r.off
 	p, unknown := readPart(r, author)
 	switch {

@@ -164,9 +164,9 @@ type PartRoom struct {
 func (m *PartRoom) Reset() { m.ops, m.seen, m.parts = m.ops[:0], m.seen[:0], m.parts[:0] }
 
 // ReadChange is the function ReadChange, in this room.
-func (m *PartRoom) ReadChange(r *Reader, replica syncproto.ReplicaID, seq syncproto.Seq) (c syncproto.Change, raw []byte, err error) {
+func (m *PartRoom) ReadChange(r *Reader, replica syncproto.ReplicaID, seq syncproto.Seq, c *syncproto.Change) (raw []byte, err error) {
 	r.room = m
-	return ReadChange(r, replica, seq)
+	return ReadChange(r, replica, seq, c)
 }
 
 // leastRoom is how much is made at a time of what fills up in small pieces.
@@ -322,24 +322,24 @@ func readOps(r *Reader, author syncproto.ReplicaID) (ops []syncproto.Op, unknown
 	n := r.Array(syncproto.MaxOpsPerPart)
 	ops = r.grabOps(min(n, 64))
 	for i := 0; i < n && r.err == nil; i++ {
-		op, known := readOp(r, author)
-		if !known {
+		ops = append(ops, syncproto.Op{})
+		if !readOp(r, author, &ops[len(ops)-1]) {
 			unknown = true
-			continue
+			ops = ops[:len(ops)-1]
 		}
-		ops = append(ops, op)
 	}
 	return ops, unknown
 }
 
-func readOp(r *Reader, author syncproto.ReplicaID) (op syncproto.Op, known bool) {
+// readOp reads an op into an empty one; false if its kind is not known.
+func readOp(r *Reader, author syncproto.ReplicaID, op *syncproto.Op) (known bool) {
 	start := r.off
 	n := r.Array(16)
 	kind := r.Uint()
 	if kind == 0 || kind > uint64(syncproto.OpRestore) {
 		r.off = start
 		r.Raw(len(r.b))
-		return op, false
+		return false
 	}
 	op.Kind = syncproto.OpKind(kind)
 	base := opLength(op.Kind)
@@ -349,7 +349,7 @@ func readOp(r *Reader, author syncproto.ReplicaID) (op syncproto.Op, known bool)
 		if op.Field = r.name(syncproto.MaxFieldBytes); op.Field == "" {
 			r.Failf("empty field name")
 		}
-		readOpBody(r, author, &op)
+		readOpBody(r, author, op)
 	}
 	if n == base+2 && base == opLength(op.Kind) && allowsTarget(op.Kind) {
 		if op.Item = readElem(r, author); op.Item.IsNone() {
@@ -361,7 +361,7 @@ func readOp(r *Reader, author syncproto.ReplicaID) (op syncproto.Op, known bool)
 	} else if n != base {
 		r.Failf("%s op with %d members", op.Kind, n)
 	}
-	return op, true
+	return true
 }
 
 func allowsTarget(k syncproto.OpKind) bool {

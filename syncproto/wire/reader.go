@@ -110,8 +110,16 @@ func (r *Reader) expect(major byte, what string) uint64 {
 	return n
 }
 
-// Uint reads an unsigned integer.
-func (r *Reader) Uint() uint64 { return r.expect(majorUint, "an unsigned integer") }
+// Uint reads an unsigned integer. Most are small.
+func (r *Reader) Uint() uint64 {
+	if r.off < len(r.b) && r.b[r.off] < 24 && r.err == nil {
+		r.off++
+		return uint64(r.b[r.off-1])
+	}
+	return r.longUint()
+}
+
+func (r *Reader) longUint() uint64 { return r.expect(majorUint, "an unsigned integer") }
 
 // UintMax reads an unsigned integer of at most limit.
 func (r *Reader) UintMax(limit uint64) uint64 {
@@ -169,6 +177,11 @@ func (r *Reader) Bytes(limit int) []byte {
 
 // Fixed reads a byte string of exactly len(dst) bytes into dst.
 func (r *Reader) Fixed(dst []byte) {
+	if n := len(dst); n < 24 && len(r.b)-r.off > n && r.b[r.off] == majorBytes|byte(n) && r.err == nil { // an id
+		copy(dst, r.b[r.off+1:])
+		r.off += 1 + n
+		return
+	}
 	p := r.Bytes(len(dst))
 	if r.err == nil && len(p) != len(dst) {
 		r.Failf("byte string of %d bytes, want %d", len(p), len(dst))

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -207,11 +208,12 @@ func (m *room) readRuns(r *reader, each func(run runID, changes []received)) err
 		changes := m.changes[:0]
 		m.Reset()
 		for k := range syncproto.Seq(count >> 1) {
-			c, raw, err := m.ReadChange(frame, ids[i], syncproto.Seq(from)+k)
-			if err != nil {
+			changes = append(changes, received{})
+			c := &changes[len(changes)-1]
+			var err error
+			if c.bytes, err = m.ReadChange(frame, ids[i], syncproto.Seq(from)+k, &c.Change); err != nil {
 				return err
 			}
-			changes = append(changes, received{Change: c, bytes: raw})
 		}
 		if err := frame.Done(); err != nil {
 			return err
@@ -271,8 +273,9 @@ func take(d *Driver, v *device, q *request) (answer, error) {
 		d.named[as] = nil
 		return answer{{"bytes", 0}, {"empty", true}}, nil
 	}
-	blob := packChanges(mine)
-	d.named[as] = blob
+	payload := appendRuns(nil, mine)
+	blob := seal(blobChanges, payload)
+	d.named[as] = bytes.Clone(payload)
 	out := answer{{"bytes", len(blob)}, {"empty", false}}
 	if string(q.members[keyBlob]) == "true" {
 		out = append(out, member{"blob", base64Text(base64.StdEncoding.EncodeToString(blob))})
@@ -281,20 +284,19 @@ func take(d *Driver, v *device, q *request) (answer, error) {
 }
 
 func give(d *Driver, v *device, q *request) (answer, error) {
-	var one [1][]byte
-	payloads := one[:0]
+	payloads := d.payloads[:0]
 	var err error
 	ok := q.changes(func(name []byte) {
-		switch blob, ok := d.named[string(name)]; {
-		case err != nil:
-		case !ok:
+		payload, known := d.named[string(name)]
+		if !known && err == nil {
 			err = badRequest("no change is named %q", name)
-		case len(blob) > 0: // else an empty change
-			var payload []byte
-			payload, err = open(blobChanges, blob)
+		}
+		if len(payload) > 0 { // else an empty change
 			payloads = append(payloads, payload)
 		}
 	})
+	d.payloads = payloads
+	defer clear(payloads)
 	switch {
 	case !ok:
 		return nil, badRequest("changes is no array of names")

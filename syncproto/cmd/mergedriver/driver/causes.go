@@ -133,11 +133,11 @@ func (v *device) release() {
 		}
 		for seq := w.from; seq <= w.to; seq++ {
 			v.room.Reset()
-			c, _, err := v.room.ReadChange(wire.NewReader(v.log.find(w.run.replica, seq).bytes), w.run.replica, seq)
-			if err != nil {
+			var c received
+			if _, err := v.room.ReadChange(wire.NewReader(v.log.find(w.run.replica, seq).bytes), w.run.replica, seq, &c.Change); err != nil {
 				panic("driver: a change that was read does not read: " + err.Error())
 			}
-			v.apply(&received{Change: c})
+			v.apply(&c)
 		}
 	}
 }

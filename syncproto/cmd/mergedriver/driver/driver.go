@@ -21,12 +21,13 @@ var features = []string{"text", "value", "set", "list", "log", "record", "clock"
 // Driver holds the devices and the named changes. Not safe for concurrent use.
 type Driver struct {
 	devices map[string]*device
-	named   map[string][]byte
+	named   map[string][]byte // payloads of packed changes
 
 	// What one command leaves for the next to use again.
-	request request
-	room    room
-	out     []byte
+	request  request
+	room     room
+	payloads [][]byte
+	out      []byte
 }
 
 // New returns a driver that holds nothing.

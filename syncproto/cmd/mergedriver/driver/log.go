@@ -24,12 +24,14 @@ type logged struct {
 type changeLog struct {
 	order []*logged // as they came, which for one device is a causal order or nearly
 	by    map[syncproto.ReplicaID]*ofReplica
-	spare []logged // of the last stock made
+	last  *ofReplica // to which something was added
+	spare []logged   // of the last stock made
 }
 
 // ofReplica are the changes of one replica: those from 1 on without a gap, and
 // the rest.
 type ofReplica struct {
+	id    syncproto.ReplicaID
 	first []*logged
 	rest  map[syncproto.Seq]*logged
 }
@@ -50,11 +52,15 @@ func (l *changeLog) find(r syncproto.ReplicaID, seq syncproto.Seq) *logged {
 
 // add takes a change in; false if it was there.
 func (l *changeLog) add(x logged) bool {
-	of := l.by[x.replica]
+	of := l.last
+	if of == nil || of.id != x.replica {
+		of = l.by[x.replica]
+	}
 	if of == nil {
-		of = &ofReplica{rest: map[syncproto.Seq]*logged{}}
+		of = &ofReplica{id: x.replica, rest: map[syncproto.Seq]*logged{}}
 		l.by[x.replica] = of
 	}
+	l.last = of
 	next := syncproto.Seq(len(of.first)) + 1
 	if x.seq < next || x.seq > next && of.rest[x.seq] != nil {
 		return false
