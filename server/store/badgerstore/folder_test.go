@@ -213,7 +213,9 @@ func TestLogger(t *testing.T) {
 }
 
 // TestVerify: a flipped bit in a table is found.
-func TestVerify(t *testing.T) {
+func TestVerify(t *testing.T) { inBothForms(t, testVerify) }
+
+func testVerify(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
 	for range 50 {
@@ -237,7 +239,11 @@ func TestVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data[bytes.Index(data, ringValue(20))+30] ^= 4
+	at := bytes.Index(data, ringValue(20)) + 30
+	if options().Key != nil { // nothing is found there: in the midst of a value all the same
+		at = len(data) / 2
+	}
+	data[at] ^= 4
 	if err := os.WriteFile(tables[0], data, 0o600); err != nil {
 		t.Fatal(err)
 	}
