@@ -50,6 +50,7 @@ type Directory struct {
 	into        map[syncproto.RecordID]syncproto.RecordID // record -> the one it was put into
 	stays       map[syncproto.RecordID]string             // where a record stays while its place is open
 	delegations map[syncproto.RecordID]delegation
+	avoid       map[syncproto.RecordID]Avoidance
 }
 
 // delegation is one of authz with whom it was given to.
@@ -63,7 +64,7 @@ func New() *Directory {
 	return &Directory{people: map[syncproto.PersonID]Person{}, units: map[syncproto.RecordID]Unit{}, places: map[string]string{},
 		boats: map[syncproto.RecordID]string{}, assignments: map[syncproto.RecordID]view.Assignment{},
 		plans: map[syncproto.RecordID]syncproto.RecordID{}, into: map[syncproto.RecordID]syncproto.RecordID{},
-		stays: map[syncproto.RecordID]string{}, delegations: map[syncproto.RecordID]delegation{}}
+		stays: map[syncproto.RecordID]string{}, delegations: map[syncproto.RecordID]delegation{}, avoid: map[syncproto.RecordID]Avoidance{}}
 }
 
 // kinds are those the directory is made of.
@@ -81,6 +82,9 @@ func Lists(rec *crdt.Record) []string {
 	}
 	if _, ok := rec.Value(putInto); ok {
 		out = append(out, putInto)
+	}
+	if len(rec.Set(records.ExcludedField)) > 0 {
+		out = append(out, records.ExcludedField)
 	}
 	return out
 }
@@ -123,6 +127,9 @@ func (d *Directory) loadStays(r store.Reader) error {
 func (d *Directory) Load(ctx context.Context, s store.Store) error {
 	return s.View(ctx, 0, func(r store.Reader) error {
 		if err := d.loadStays(r); err != nil {
+			return err
+		}
+		if err := d.loadAvoidances(r); err != nil {
 			return err
 		}
 		for _, kind := range kinds {

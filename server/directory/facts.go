@@ -2,11 +2,14 @@ package directory
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/chuantou/chuantou/server/authz"
 	"github.com/chuantou/chuantou/server/records"
+	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
+	"github.com/chuantou/chuantou/syncproto/seal"
 	"github.com/chuantou/chuantou/syncproto/view"
 )
 
@@ -37,8 +40,76 @@ func (d *Directory) Facts(rec *crdt.Record) authz.Facts {
 	f.Draft = view.Status(rec) == view.Draft
 	f.Writers = writersOf(rec)
 	f.Related = relatedTo(rec)
-	f.Excluded = records.Refs(rec, "about_person_ids")
+	if len(rec.Set(records.ExcludedField)) > 0 {
+		f.Excluded = records.Refs(rec, records.ExcludedField)
+		d.mu.RLock()
+		a := d.avoid[rec.ID]
+		d.mu.RUnlock()
+		a.Narrow(&f)
+	}
 	return f
+}
+
+// Avoidance is who must not see a record (回避), as far as it is known.
+type Avoidance struct {
+	People []syncproto.PersonID
+	// Unknown is set when it names somebody whom the server cannot make out:
+	// nobody but its writers sees it then.
+	Unknown bool
+}
+
+// AvoidanceOf reads it from a record that lies in the store, or from one whose
+// sealing keys are still to be put there.
+func AvoidanceOf(r store.Reader, pending map[syncproto.KeyID]*seal.Key, rec *crdt.Record) (Avoidance, error) {
+	people, opens, err := records.Excluded(r, pending, rec)
+	return Avoidance{people, !opens}, err
+}
+
+// Narrow adds to a record's facts who must not see it.
+func (a Avoidance) Narrow(f *authz.Facts) {
+	for _, p := range a.People {
+		if !slices.Contains(f.Excluded, p) {
+			f.Excluded = append(slices.Clip(f.Excluded), p)
+		}
+	}
+	if a.Unknown {
+		f.Visibility = authz.VisibleSelf
+	}
+}
+
+// Avoid takes in who must not see a record.
+func (d *Directory) Avoid(id syncproto.RecordID, a Avoidance) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.avoid[id] = a
+}
+
+// loadAvoidances reads them for every record that names anybody.
+func (d *Directory) loadAvoidances(r store.Reader) error {
+	var ids []syncproto.RecordID
+	err := records.EachOfKind(r, records.ExcludedField, func(id syncproto.RecordID) error {
+		ids = append(ids, id)
+		return nil
+	})
+	for _, id := range ids {
+		if err != nil {
+			return err
+		}
+		var c records.Record
+		var ok bool
+		if c, ok, err = records.LoadRecord(r, id); err != nil || !ok {
+			continue
+		}
+		var rec *crdt.Record
+		if rec, err = (*records.Frames)(nil).State(r, id, &c); err != nil || rec == nil {
+			continue
+		}
+		var a Avoidance
+		if a, err = AvoidanceOf(r, nil, rec); err == nil {
+			d.Avoid(id, a)
+		}
+	}
+	return err
 }
 
 // handlersOf lists the units' people a demand was ever given to; the last one

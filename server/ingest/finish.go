@@ -66,7 +66,9 @@ func (t *txn) settle(w *work) error {
 	if !w.quiet {
 		w.Changed = t.now
 	}
-	w.Excluding = len(w.facts.Excluded) > 0
+	if err := t.exclude(w); err != nil {
+		return err
+	}
 	if n := len(w.Fed) - maxFed; w.touch || n > 0 {
 		n = max(n, 0)
 		if w.touch {
@@ -99,6 +101,25 @@ func (t *txn) settle(w *work) error {
 	}
 	w.Row = row
 	return t.settleAtoms(w)
+}
+
+// exclude finds out whom the record names in 回避: with the sealing keys that
+// came with its parts.
+func (t *txn) exclude(w *work) error {
+	if w.Excluding = len(w.rec.Set(records.ExcludedField)) > 0; w.Excluding {
+		a, err := directory.AvoidanceOf(t.r, t.keys, w.rec)
+		if err != nil {
+			return err
+		}
+		if a.Narrow(&w.facts); w.ready {
+			w.Atoms = AtomsOf(&w.facts)
+		}
+		if t.avoid == nil {
+			t.avoid = map[syncproto.RecordID]directory.Avoidance{}
+		}
+		t.avoid[w.rec.ID] = a
+	}
+	return nil
 }
 
 // settleAtoms moves the record's digest between and within its atoms' sums.

@@ -257,6 +257,9 @@ func (in *Ingest) told(t *txn) {
 	for _, w := range t.stays {
 		in.Directory.Stay(w.rec.ID, w.facts.Place)
 	}
+	for id, a := range t.avoid {
+		in.Directory.Avoid(id, a)
+	}
 	if in.Notify != nil && len(t.atoms) > 0 {
 		moved := make([]syncproto.Atom, 0, len(t.atoms))
 		for a := range t.atoms {

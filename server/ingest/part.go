@@ -272,7 +272,7 @@ func narrowing(p *syncproto.Part) bool {
 	for i := range p.Ops {
 		op := &p.Ops[i]
 		switch op.Field {
-		case "visibility", "about_person_ids", "place_code", "status", "household_id":
+		case "visibility", records.ExcludedField, "place_code", "status", "household_id":
 			return true
 		}
 		if strings.HasSuffix(op.Field, ".personal") || op.Sub == "contains_personal" || strings.HasSuffix(op.Sub, ".personal") {
@@ -313,6 +313,10 @@ func (t *txn) takeKeys(p *syncproto.Part) (taken []syncproto.KeyID, err error) {
 			continue // the first key under an id stays: another may not replace it
 		}
 		t.b.Put(records.SealKey(k.ID), records.AppendKey(nil, &k))
+		if t.keys == nil {
+			t.keys = map[syncproto.KeyID]*seal.Key{}
+		}
+		t.keys[k.ID] = &k
 		taken = append(taken, k.ID)
 	}
 	return taken, nil

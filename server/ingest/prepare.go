@@ -180,5 +180,12 @@ func (t *txn) load(id syncproto.RecordID, stored []byte) (*work, error) {
 		}
 		w.facts.Place = cmp.Or(string(stays), w.facts.Place)
 	}
+	if w.Excluding { // likewise
+		a, err := directory.AvoidanceOf(t.r, nil, w.rec)
+		if err != nil {
+			return nil, err
+		}
+		a.Narrow(&w.facts)
+	}
 	return w, nil
 }

@@ -9,11 +9,13 @@ import (
 	"slices"
 
 	"github.com/chuantou/chuantou/server/authz"
+	"github.com/chuantou/chuantou/server/directory"
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
 	"github.com/chuantou/chuantou/syncproto/schema"
+	"github.com/chuantou/chuantou/syncproto/seal"
 	"github.com/chuantou/chuantou/syncproto/sign"
 	"github.com/chuantou/chuantou/syncproto/text/fold"
 	"github.com/chuantou/chuantou/syncproto/wire"
@@ -44,10 +46,12 @@ type txn struct {
 	numbers   map[string]uint32
 	waiting   map[syncproto.RecordID][]waiter // held by this update
 	released  map[records.HeldPart]bool
-	forkHolds map[string]bool // of forks, put by this update
-	let       leave           // an administrator's, for the part that is joined now
-	directory []*crdt.Record  // reference records that changed, for the directory
-	stays     []*work         // with a place that is open
+	forkHolds map[string]bool               // of forks, put by this update
+	let       leave                         // an administrator's, for the part that is joined now
+	directory []*crdt.Record                // reference records that changed, for the directory
+	stays     []*work                       // with a place that is open
+	keys      map[syncproto.KeyID]*seal.Key // sealing keys that this update puts into the store
+	avoid     map[syncproto.RecordID]directory.Avoidance
 }
 
 // work is a record while this update changes it.

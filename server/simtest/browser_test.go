@@ -30,6 +30,7 @@ import (
 type port struct {
 	t        *testing.T
 	server   *server.Server
+	dir      string
 	origin   string
 	operator http.Handler
 }
@@ -41,14 +42,14 @@ func newPort(t *testing.T) *port {
 	dir := filepath.Join(t.TempDir(), "data")
 	made, err := server.Init(t.Context(), server.InitOptions{Dir: dir, Origin: "http://127.0.0.1", Name: "普陀区（示例）", Place: "3309", Admin: "童例宁"})
 	must(t, err)
-	s, err := server.New(server.Config{Dir: dir})
-	must(t, err)
-	web := httptest.NewServer(s.Handler())
+	p := &port{t: t, dir: dir}
+	p.start()
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.server.Handler().ServeHTTP(w, r) }))
+	p.origin = web.URL
 	t.Cleanup(func() {
 		web.Close()
-		must(t, s.Close())
+		must(t, p.server.Close())
 	})
-	p := &port{t: t, server: s, origin: web.URL, operator: s.OperatorHandler()}
 	office := p.open()
 	must(t, office.Enrol(t.Context(), p.origin, made.Code, "office"))
 	unit, err := office.Create("unit")
@@ -68,6 +69,18 @@ func newPort(t *testing.T) *port {
 	}
 	p.sync(office)
 	return p
+}
+
+func (p *port) start() {
+	var err error
+	p.server, err = server.New(server.Config{Dir: p.dir})
+	must(p.t, err)
+	p.operator = p.server.OperatorHandler()
+}
+
+func (p *port) restart() {
+	must(p.t, p.server.Close())
+	p.start()
 }
 
 func (p *port) open() *clientsdk.Client {
