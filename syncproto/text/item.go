@@ -288,6 +288,9 @@ func (d *Doc) yield(slot int32, last bool, n, size int32) bool {
 		}
 		other.index -= n
 		other.left = other.element(-1)
+		if d.ways != nil { // its own led from what is its second part now
+			d.ways[beside] = d.wayOf(beside)
+		}
 		d.hold(beside, other.element(0), n)
 	} else {
 		if !it.continues(other) {

@@ -61,6 +61,26 @@ func TestSearchFindsWhatScanFinds(t *testing.T) {
 				}
 				c.high[r] += 2
 				ids = append(ids, elem(r, id), elem(r, id+1))
+			case rng.IntN(3) == 0: // a run is typed, or corrected by backspace, which joins tombstones
+				at := rng.IntN(scan.Len() + 1)
+				run, del := "abcdefghij"[:1+rng.IntN(10)], 0
+				if rng.IntN(2) == 0 {
+					run, del = "", min(at, rng.IntN(8))
+				}
+				for _, d := range c.docs {
+					for k := range del {
+						if _, err := d.Replace(r, at-1-k, 1, ""); err != nil {
+							t.Fatal(err)
+						}
+					}
+					if _, err := d.Replace(r, at-del, 0, run); err != nil {
+						t.Fatal(err)
+					}
+				}
+				c.high[r] += uint64(len(run))
+				for k := range uint64(len(run)) {
+					ids = append(ids, elem(r, id+k))
+				}
 			case rng.IntN(2) == 0: // concurrent with what is there: at one of a few places
 				ids = append(ids, c.put(r, ids[rng.IntN(min(len(ids), 4))], ids[rng.IntN(min(len(ids), 4))]))
 			default:

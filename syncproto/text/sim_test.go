@@ -43,6 +43,7 @@ func newSim(t *rapid.T, n int) *sim {
 	for i := range n {
 		s.devices = append(s.devices, &device{id: replica(i), doc: text.New(), model: newModel(), known: make([]int, n)})
 	}
+	s.devices[0].doc.Search(true) // as if every place were crowded
 	return s
 }
 
@@ -200,6 +201,9 @@ func (s *sim) reload(d *text.Doc) *text.Doc {
 	}
 	if out.String() != d.String() || out.Len() != d.Len() {
 		s.t.Fatalf("loaded %q, saved %q", out.String(), d.String())
+	}
+	if rapid.IntRange(0, 3).Draw(s.t, "search") == 0 {
+		out.Search(true)
 	}
 	return out
 }

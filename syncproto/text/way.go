@@ -4,8 +4,9 @@ package text
 // far up its chain of left origins and one of right origins, chosen so that any
 // ancestor is reached in logarithmically many steps (the skew-binary jump
 // pointers of Myers, "An applicative random-access stack", 1983). up counts the
-// items of each chain. What is an ancestor remains one when items are cut or
-// joined. Texts that were never crowded have none.
+// items of each chain. A way leads from an item's first element: what is an
+// ancestor of that remains one when the item is cut or grows at its end, but not
+// when it grows at its front (yield). Texts that were never crowded have none.
 type way struct {
 	left, right     ref
 	leftUp, rightUp int32
