@@ -44,6 +44,7 @@ type Directory struct {
 	people      map[syncproto.PersonID]Person
 	units       map[syncproto.RecordID]Unit
 	places      map[string]string // code -> name
+	successors  map[string]string // code -> the one that it was merged into
 	boats       map[syncproto.RecordID]string
 	assignments map[syncproto.RecordID]view.Assignment
 	plans       map[syncproto.RecordID]syncproto.RecordID // plan -> household
@@ -61,7 +62,7 @@ type delegation struct {
 
 // New returns an empty directory.
 func New() *Directory {
-	return &Directory{people: map[syncproto.PersonID]Person{}, units: map[syncproto.RecordID]Unit{}, places: map[string]string{},
+	return &Directory{people: map[syncproto.PersonID]Person{}, units: map[syncproto.RecordID]Unit{}, places: map[string]string{}, successors: map[string]string{},
 		boats: map[syncproto.RecordID]string{}, assignments: map[syncproto.RecordID]view.Assignment{},
 		plans: map[syncproto.RecordID]syncproto.RecordID{}, into: map[syncproto.RecordID]syncproto.RecordID{},
 		stays: map[syncproto.RecordID]string{}, delegations: map[syncproto.RecordID]delegation{}, avoid: map[syncproto.RecordID]Avoidance{}}
@@ -172,7 +173,9 @@ func (d *Directory) Apply(rec *crdt.Record) {
 	case "unit":
 		setOrDelete(d.units, rec.ID, gone, Unit{ID: rec.ID, Name: records.Text(rec, "name"), Place: records.Text(rec, "place"), Level: records.Text(rec, "level")})
 	case "place":
-		setOrDelete(d.places, records.Text(rec, "code"), gone, records.Text(rec, "name"))
+		code, into := records.Text(rec, "code"), records.Text(rec, "successor")
+		setOrDelete(d.places, code, gone, records.Text(rec, "name"))
+		setOrDelete(d.successors, code, gone || into == "", into)
 	case "boat":
 		setOrDelete(d.boats, rec.ID, gone, records.Text(rec, "name"))
 	case "WT":
@@ -255,7 +258,7 @@ func (d *Directory) GrantsOf(rec *crdt.Record) []authz.Grant {
 func (d *Directory) Viewer(id syncproto.PersonID) authz.Viewer {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	v := authz.Viewer{Person: id, Grants: d.people[id].Grants, Cares: map[syncproto.RecordID]bool{}}
+	v := authz.Viewer{Person: id, Grants: d.inherited(d.people[id].Grants), Cares: map[syncproto.RecordID]bool{}}
 	rows := map[syncproto.RecordID][]view.Assignment{}
 	for _, a := range d.assignments {
 		if a.Cadre == id {
@@ -284,6 +287,38 @@ func (d *Directory) Viewer(id syncproto.PersonID) authz.Viewer {
 		}
 	}
 	return v
+}
+
+// inherited adds to grants the places that were merged into theirs: records
+// keep the code of their day. d.mu is held.
+func (d *Directory) inherited(grants []authz.Grant) []authz.Grant {
+	out := grants
+	for code := range d.successors {
+		now := d.successor(code)
+		for _, g := range grants {
+			if g.Place != "" && strings.HasPrefix(now, g.Place) && !strings.HasPrefix(code, g.Place) {
+				g.Place = code
+				out = append(slices.Clip(out), g)
+			}
+		}
+	}
+	return out
+}
+
+// maxSuccessions bounds how often a place is followed: a circle ends.
+const maxSuccessions = 16
+
+// successor is the place that a code was merged into in the end, the code
+// itself when it still stands. d.mu is held.
+func (d *Directory) successor(code string) string {
+	for range maxSuccessions {
+		next := d.successors[code]
+		if next == "" {
+			return code
+		}
+		code = next
+	}
+	return code
 }
 
 // Siblings lists the other records of the kind for the same household, by id:

@@ -28,9 +28,10 @@ import (
 
 // port is a whole server behind HTTP, with its operator.
 type port struct {
-	t        *testing.T
+	t        testing.TB
 	server   *server.Server
 	dir      string
+	ahead    time.Duration // everybody's clock, of this machine's
 	origin   string
 	operator http.Handler
 }
@@ -38,7 +39,7 @@ type port struct {
 const browserPassword = "dongji-2026-shili"
 
 // newPort makes a server with a township, two field cadres and a leader.
-func newPort(t *testing.T) *port {
+func newPort(t testing.TB) *port {
 	dir := filepath.Join(t.TempDir(), "data")
 	made, err := server.Init(t.Context(), server.InitOptions{Dir: dir, Origin: "http://127.0.0.1", Name: "普陀区（示例）", Place: "3309", Admin: "童例宁"})
 	must(t, err)
@@ -73,10 +74,12 @@ func newPort(t *testing.T) *port {
 
 func (p *port) start() {
 	var err error
-	p.server, err = server.New(server.Config{Dir: p.dir})
+	p.server, err = server.New(server.Config{Dir: p.dir, Clock: p.clock})
 	must(p.t, err)
 	p.operator = p.server.OperatorHandler()
 }
+
+func (p *port) clock() time.Time { return time.Now().Add(p.ahead) }
 
 func (p *port) restart() {
 	must(p.t, p.server.Close())
@@ -85,12 +88,19 @@ func (p *port) restart() {
 
 func (p *port) open() *clientsdk.Client {
 	p.t.Helper()
-	c, err := clientsdk.OpenStore(localstore.NewMemory(), clientsdk.Options{Dial: func(string) (syncloop.Transport, error) {
-		return httptransport.New(p.origin, httptransport.Options{Now: time.Now})
+	c, _ := p.openStore()
+	return c
+}
+
+func (p *port) openStore() (*clientsdk.Client, *localstore.Memory) {
+	p.t.Helper()
+	store := localstore.NewMemory()
+	c, err := clientsdk.OpenStore(store, clientsdk.Options{Clock: p.clock, Dial: func(string) (syncloop.Transport, error) {
+		return httptransport.New(p.origin, httptransport.Options{Now: p.clock})
 	}})
 	must(p.t, err)
 	p.t.Cleanup(func() { must(p.t, c.Close()) })
-	return c
+	return c, store
 }
 
 func (p *port) sync(c *clientsdk.Client) {
