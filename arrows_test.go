@@ -20,7 +20,7 @@ var forbidden = []struct{ pkg, dep, why string }{
 	{"syncproto/text/...", module + "syncproto/wire", "the text engine stands alone"},
 	{"syncproto/text/tree", "github.com/chuantou", "an order of numbers, whatever they stand for"},
 	{"syncproto/text/edit", module + "syncproto/text/tree", "an edit is read and written without any text"},
-	{"syncproto/text/fold", module + "syncproto/text/tree", "and told in other ids"},
+	{"syncproto/text", module + "syncproto/text/fold", "a text may be folded, and knows of no fold"},
 	{"syncproto/session", module + "syncproto/crdt", "the sync state machine moves bytes, it merges nothing"},
 	{"server/...", module + "syncproto/simnet", "the simulation's clock and network are for tests"},
 	{"client-sdk/...", module + "syncproto/simnet", "likewise"},

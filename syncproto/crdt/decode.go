@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/chuantou/chuantou/syncproto"
-	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/fold"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -382,7 +382,7 @@ func (d *decoder) entries(f *field, n, each int, inItem bool) {
 
 func (d *decoder) list(n int) *list {
 	l := &list{places: textField{raw: d.Bytes(maxTextBytes)}}
-	d.fold, _ = text.StateFold(l.places.raw)
+	d.fold, _ = fold.Of(l.places.raw)
 	if n > maxItems {
 		d.Failf("%d items over the limit %d", n, maxItems)
 	}

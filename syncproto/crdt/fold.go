@@ -94,7 +94,7 @@ func (f *folder) fold(t *textField, doc *text.Doc, id syncproto.ReplicaID) *fold
 	if before == nil {
 		before = t.doc.AppendBinary(nil)
 	}
-	folded, table := doc.Fold(id)
+	folded, table := fold.Fold(doc, id)
 	after := folded.AppendBinary(nil)
 	if !f.worth(len(before), len(after)) {
 		return nil
@@ -118,7 +118,7 @@ func (f *folder) places(l *field) {
 			live[it.places[i].at] = &it.places[i].at
 		}
 	}
-	doc, err = doc.Keep(func(id syncproto.ElemID) bool { return live[id] != nil })
+	doc, err = fold.Keep(doc, func(id syncproto.ElemID) bool { return live[id] != nil })
 	if err != nil {
 		return
 	}

@@ -10,15 +10,15 @@
 // content goes and never returns. Nothing is normalised.
 //
 // To read it in one sitting: this file; check.go, what an edit must satisfy;
-// item.go, how runs are kept, cut and deleted; place.go, where a new run goes,
-// with way.go for crowded places; local.go, what typing becomes; stored.go, how
-// a text lies closed until it is needed. The rest is told of a text: passages.go
-// and fold.go.
+// item.go, how runs are kept, cut and put in; place.go, where one goes, with
+// way.go for crowded places; delete.go, how tombstones come about; local.go, what
+// typing becomes; stored.go, how a text lies closed until it is needed; read.go,
+// what can be asked of it.
 //
 // What can be understood by itself lies beneath: an edit and its bytes (edit),
 // the bytes of a text (column, with the strict reader of all formats), which
-// item holds an element (elem), the order of items (tree), and what a folded
-// text's ids stand for (fold). FORMAT.md is the formats. The package knows no
+// item holds an element (elem) and the order of items (tree); and above it how a
+// text is folded (fold). FORMAT.md is the formats. The package knows no
 // changes, dots or versions: who may edit, and in which causal order edits
 // arrive, is for package crdt.
 package text
@@ -135,6 +135,10 @@ func (d *Doc) Highest(r syncproto.ReplicaID) uint64 {
 	d.open()
 	return d.elems.Highest(r)
 }
+
+// Folded reports whether elements of this text were folded away: their ids are
+// missing here although they are below a replica's highest.
+func (d *Doc) Folded() bool { return d.folded }
 
 // HasElements reports whether anything was ever written.
 func (d *Doc) HasElements() bool { return d.elements > 0 }

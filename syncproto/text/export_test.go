@@ -115,16 +115,6 @@ func (c *checker) origins() error {
 	return nil
 }
 
-// Replicas lists who wrote the text.
-func (d *Doc) Replicas() []syncproto.ReplicaID {
-	d.open()
-	var out []syncproto.ReplicaID
-	for a := range int32(d.elems.Len()) {
-		out = append(out, d.elems.Replica(a))
-	}
-	return out
-}
-
 // Merge is what a Merger makes of the edits.
 func Merge(edits ...Edit) Edit {
 	var m edit.Merger

@@ -21,7 +21,7 @@ func (f folds) find(id syncproto.ReplicaID) (*fold.Table, error) { return f[id],
 func (f folds) fold(t *rapid.T, u *text.Doc) *text.Doc {
 	id := fold.ID([16]byte{15: byte(len(f) + 1), 0: byte(rapid.IntRange(0, 255).Draw(t, "fold id"))})
 	before := u.AppendBinary(nil)
-	out, table := u.Fold(id)
+	out, table := fold.Fold(u, id)
 	if !bytes.Equal(u.AppendBinary(nil), before) {
 		t.Fatal("folding changed the text that was folded")
 	}
@@ -256,7 +256,7 @@ func TestUnfoldOfUnknown(t *testing.T) {
 	if _, err := d.Replace(replica(1), 0, 0, "潮位"); err != nil {
 		t.Fatal(err)
 	}
-	f, table := d.Fold(fold.ID([16]byte{1}))
+	f, table := fold.Fold(d, fold.ID([16]byte{1}))
 	e, err := f.Replace(replica(2), 1, 1, "x")
 	if err != nil {
 		t.Fatal(err)

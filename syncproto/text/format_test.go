@@ -185,7 +185,7 @@ func FuzzDecode(f *testing.F) {
 		mustApply(f, d, replica(u.author), u.edit)
 	}
 	f.Add(d.AppendBinary(nil))
-	folded, _ := d.Fold(fold.ID([16]byte{1}))
+	folded, _ := fold.Fold(d, fold.ID([16]byte{1}))
 	f.Add(folded.AppendBinary(nil))
 	mustReplace(f, folded, replica(1), 3, 2, "后来")
 	mustReplace(f, folded, replica(9), 0, 1, "x")

@@ -1,6 +1,7 @@
-// Package fold tells what was written on a folded text (SPEC.md §1.8) in the ids
-// of the text before it was folded: a fold makes of the visible elements one run
-// under an id of its own, and its Table says what each of them stands for.
+// Package fold makes of the visible elements of a text one run under an id of
+// its own (SPEC.md §1.8): see Fold. A Table says what each element of that run
+// stands for, and by it what was written on a folded text is told in the ids of
+// the text before: see Tables.
 package fold
 
 import (

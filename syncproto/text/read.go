@@ -1,6 +1,40 @@
 package text
 
-import "github.com/chuantou/chuantou/syncproto"
+import (
+	"iter"
+
+	"github.com/chuantou/chuantou/syncproto"
+)
+
+// Replicas are those whose elements are here or were folded away, in no order.
+func (d *Doc) Replicas() []syncproto.ReplicaID {
+	d.open()
+	out := make([]syncproto.ReplicaID, d.elems.Len())
+	for a := range out {
+		out[a] = d.elems.Replica(int32(a))
+	}
+	return out
+}
+
+// Run is elements with consecutive ids that stand side by side.
+type Run struct {
+	First   syncproto.ElemID
+	N       int
+	Deleted bool
+}
+
+// Runs are all elements in order, each in one run.
+func (d *Doc) Runs() iter.Seq[Run] {
+	d.open()
+	return func(yield func(Run) bool) {
+		for slot := range d.order.All() {
+			it := &d.items[slot]
+			if !yield(Run{First: d.elems.ID(it.element(0)), N: int(it.n), Deleted: it.size == 0}) {
+				return
+			}
+		}
+	}
+}
 
 // Passage is visible text of one author whose elements have consecutive ids.
 type Passage struct {
