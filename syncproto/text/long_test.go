@@ -3,6 +3,7 @@ package text_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -57,9 +58,30 @@ func TestLongText(t *testing.T) {
 // TestDenseAnyOrder applies what two writers wrote, in several orders.
 func TestDenseAnyOrder(t *testing.T) {
 	const seed, keys = 3, 4000
-	trace := denseTrace(seed, keys)
+	sameInAnyOrder(t, seed, denseTrace(seed, keys), 6)
+}
+
+// TestShapesOfWriting: few and many writers, who hear of each other at once or
+// late, a key or a thousand at a time.
+func TestShapesOfWriting(t *testing.T) {
+	const seed, keys = 7, 6000
+	for _, writers := range []int{2, 5} {
+		for _, behind := range []int{1, 40, 2000} {
+			for _, burst := range []int{1, 12, 1000} {
+				t.Run(fmt.Sprintf("%d writers, %d behind, bursts of %d", writers, behind, burst), func(t *testing.T) {
+					sameInAnyOrder(t, seed, crowdTrace(seed, keys, writers, behind, burst), 3)
+				})
+			}
+		}
+	}
+}
+
+// sameInAnyOrder applies updates as they were written, then in other orders; in
+// some as if every place were crowded.
+func sameInAnyOrder(t *testing.T, seed uint64, trace []update, orders uint64) {
+	t.Helper()
 	var want []byte
-	for order := range uint64(6) {
+	for order := range orders {
 		d := text.New()
 		in := trace
 		if order > 0 {
@@ -68,8 +90,11 @@ func TestDenseAnyOrder(t *testing.T) {
 		if len(in) != len(trace) {
 			t.Fatalf("seed %d, order %d: %d updates of %d", seed, order, len(in), len(trace))
 		}
-		for _, u := range in {
+		for i, u := range in {
 			mustApply(t, d, replica(u.author), u.edit)
+			if i == 0 && order%2 == 1 {
+				d.Search(true) // a text that begins forgets it
+			}
 		}
 		if err := d.DbgCheck(); err != nil {
 			t.Fatalf("seed %d, order %d: %v", seed, order, err)

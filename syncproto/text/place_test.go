@@ -42,12 +42,12 @@ func TestSearchFindsWhatScanFinds(t *testing.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		rng := rand.New(rand.NewPCG(seed, 8))
 		scan, search := text.New(), text.New()
-		scan.Search(false)
-		search.Search(true)
 		c := newCrowd(scan, search)
 		authors := 1 + rng.IntN(5)
 		ids := []syncproto.ElemID{{}}
 		for range rapid.IntRange(1, 150).Draw(t, "runs") {
+			scan.Search(false) // each time: a text that begins forgets it
+			search.Search(true)
 			r := replica(rng.IntN(authors))
 			id := c.high[r] + 1
 			switch {

@@ -43,7 +43,6 @@ func newSim(t *rapid.T, n int) *sim {
 	for i := range n {
 		s.devices = append(s.devices, &device{id: replica(i), doc: text.New(), model: newModel(), known: make([]int, n)})
 	}
-	s.devices[0].doc.Search(true) // as if every place were crowded
 	return s
 }
 
@@ -177,6 +176,7 @@ func (s *sim) look(i int) {
 // step does one thing on one device.
 func (s *sim) step() {
 	i := rapid.IntRange(0, len(s.devices)-1).Draw(s.t, "device")
+	s.devices[0].doc.Search(true) // as if every place were crowded
 	switch rapid.IntRange(0, 13).Draw(s.t, "step") {
 	case 0, 1, 2, 3, 4:
 		s.write(i)

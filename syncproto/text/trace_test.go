@@ -2,6 +2,7 @@ package text_test
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/chuantou/chuantou/syncproto/text"
 	"github.com/chuantou/chuantou/syncproto/text/typist"
@@ -59,6 +60,41 @@ func denseTrace(seed uint64, keys int) []update {
 		must(err)
 		last[w] = len(out)
 		out = append(out, u)
+	}
+	return out
+}
+
+// crowdTrace has several writers, each up to behind keys late, who type bursts
+// of up to burst keys.
+func crowdTrace(seed uint64, keys, writers, behind, burst int) []update {
+	rng := rand.New(rand.NewPCG(seed, 4))
+	var docs []*text.Doc
+	var typists []*typist.Typist
+	for w := range writers {
+		docs, typists = append(docs, text.New()), append(typists, typist.New(seed+uint64(w), typist.Latin))
+	}
+	got := make([]int, writers)
+	latest := make([][]int, writers) // per writer: of each author the latest update he has, or -1
+	for w := range latest {
+		latest[w] = slices.Repeat([]int{-1}, writers)
+	}
+	var out []update
+	for len(out) < keys {
+		w := rng.IntN(writers)
+		for range 1 + rng.IntN(burst) {
+			for seen := len(out) - rng.IntN(behind); got[w] < seen; got[w]++ {
+				if other := out[got[w]]; other.author != w {
+					must(docs[w].Apply(replica(other.author), other.edit))
+					latest[w][other.author] = got[w]
+				}
+			}
+			k := typists[w].Key(docs[w].Len())
+			e, err := docs[w].Replace(replica(w), k.At, k.Del, k.Ins)
+			must(err)
+			after := slices.DeleteFunc(slices.Clone(latest[w]), func(i int) bool { return i < 0 })
+			latest[w][w] = len(out)
+			out = append(out, update{author: w, edit: e, after: after})
+		}
 	}
 	return out
 }
