@@ -249,13 +249,20 @@ func (s *island) api(person string, id syncproto.RecordID) apiRecord {
 	return out
 }
 
-// hidden reports whether a person may not even know of a record.
+// hidden reports whether a person gets no more of a record than its row.
 func (s *island) hidden(person string, id syncproto.RecordID) bool {
 	s.t.Helper()
 	resp, err := s.browser(person).Get(s.http.URL + "/v1/records/" + id.String())
 	s.must(err)
-	s.must(resp.Body.Close())
-	return resp.StatusCode == http.StatusNotFound
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusNotFound {
+		return true
+	}
+	var rec struct {
+		RowOnly bool `json:"row_only"`
+	}
+	s.must(json.NewDecoder(resp.Body).Decode(&rec))
+	return rec.RowOnly
 }
 
 // page reads a record's page.

@@ -274,30 +274,13 @@ func (l *loaded) class(field string, item syncproto.ElemID, sub string) syncprot
 }
 
 // closedField is the class that keeps the viewer from a field; ForNobody when
-// nothing does. Corrections, and the items of a list, are shown as far as any of
-// them may be read.
+// nothing does. Corrections are shown as far as any of them may be read.
 func (l *loaded) closedField(field string) syncproto.Audience {
 	class := l.class(field, syncproto.ElemID{}, "")
-	if l.classes.Has(class) || field == view.CorrectionsField && len(l.look.Log(field)) > 0 || l.readsItems(field) {
+	if l.classes.Has(class) || field == view.CorrectionsField && len(l.look.Log(field)) > 0 {
 		return syncproto.ForNobody
 	}
 	return class
-}
-
-// readsItems reports whether the viewer reads anything of a list's items.
-func (l *loaded) readsItems(field string) bool {
-	f := l.field(field)
-	if f == nil || f.MergeClass() != schema.ClassList {
-		return false
-	}
-	for _, rec := range l.look.All() {
-		for _, item := range rec.Items(field, true) {
-			if slices.ContainsFunc(f.Items, func(sub *schema.Field) bool { return l.closed(rec, field, item.ID, sub.Key) == syncproto.ForNobody }) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // closed is the class that keeps the viewer from a sub-field of an item, of

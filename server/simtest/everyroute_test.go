@@ -25,7 +25,7 @@ var planted = []string{
 	"ZF-row", "ZF-scope", "ZF-team", "ZF-author", // a visit to a household
 	"HY-row", "HY-team", // a meeting
 	"SQ-scope", "SQ-team", "CN-scope", // a demand, a promise
-	"HD-row", "HD-team", "HD-phone", // a household's file
+	"HD-row", "HD-name", "HD-child", "HD-team", "HD-phone", // a household's file: of its members what tells families apart, but of a child nothing
 	"SJ-author",                 // a private note
 	"avoid-scope", "avoid-team", // a demand about a cadre
 }
@@ -50,14 +50,14 @@ var roleCases = []roleCase{
 	{name: "方例山", role: "县（区）领导", place: "330903", sees: "ZF-row ZF-scope HY-row SQ-scope CN-scope HD-row avoid-scope", pages: "HD-row", comments: true, decides: "SQ"},
 	{name: "方例镇", role: "乡镇（街道）领导", place: township, sees: "ZF-row ZF-scope HY-row HY-team SQ-scope CN-scope HD-row avoid-scope", pages: "HD-row", comments: true, decides: "SQ HY"},
 	{name: "张例桥", role: "乡镇（街道）领导", place: township, line: "民政/帮扶",
-		sees: "ZF-row ZF-scope ZF-team HY-row HY-team SQ-scope SQ-team CN-scope HD-row HD-team avoid-scope avoid-team", comments: true, decides: "ZF SQ HY"},
+		sees: "ZF-row ZF-scope ZF-team HY-row HY-team SQ-scope SQ-team CN-scope HD-row HD-name HD-child HD-team avoid-scope avoid-team", comments: true, decides: "ZF SQ HY"},
 	{name: "秦例书", role: "联络员", place: "330903", sees: "ZF-row ZF-scope HY-row SQ-scope CN-scope avoid-scope"},
 	{name: "乐例红", role: "外勤干部", place: township, sees: "ZF-row ZF-scope HY-row HY-team SQ-scope CN-scope HD-row avoid-scope", pages: "HD-row"},
 	{name: "李例岚", role: "部门经办人", place: "330903"},
-	{name: "李例民", role: "部门经办人", place: township, line: "民政", sees: "ZF-row ZF-scope ZF-team HD-row HD-team"},
-	{name: "周例村", role: "村（社区）干部", place: village, sees: "SQ-scope CN-scope HD-row avoid-scope"},
-	{name: "周例格", role: "网格员", place: village, sees: "SQ-scope CN-scope HD-row"},
-	{name: "竺例敏", role: "管理员", place: township, sees: "ZF-row ZF-scope HY-row HY-team SQ-scope SQ-team CN-scope HD-row avoid-scope avoid-team",
+	{name: "李例民", role: "部门经办人", place: township, line: "民政", sees: "ZF-row ZF-scope ZF-team HD-row HD-name HD-child HD-team"},
+	{name: "周例村", role: "村（社区）干部", place: village, sees: "SQ-scope CN-scope HD-row HD-name avoid-scope"},
+	{name: "周例格", role: "网格员", place: village, sees: "SQ-scope CN-scope HD-row HD-name"},
+	{name: "竺例敏", role: "管理员", place: township, sees: "ZF-row ZF-scope HY-row HY-team SQ-scope SQ-team CN-scope HD-row HD-name avoid-scope avoid-team",
 		opens: true, voids: true, decides: "ZF HY SQ CN HD"},
 	{name: "沈例心", role: "督查员", place: "330903", sees: "ZF-row HY-row SQ-scope CN-scope avoid-scope", pages: "ZF-row HY-row", decides: "SQ"},
 	{name: "沈例计", role: "审计员", place: "3309"},
@@ -120,6 +120,8 @@ func (w *islandOfRoles) plant(office *clientsdk.Client, unit syncproto.RecordID)
 	head := w.write(office, "person head", "person", map[string]any{"name": "仇例娣", "place": village}, nil)
 	household := w.write(office, "HD", "HD", common(map[string]any{"household_no": "HD-row", "address": "石屋岙1号", "hamlet": "石屋岙", "head_person_id": head.String()}), func(d *clientsdk.Draft) {
 		d.AddItem("members", map[string]any{"name": "仇例娣", "relation": "0", "birth": map[string]any{"on": "1953", "calendar": "公历"}, "job": "HD-team", "phone": phone})
+		d.AddItem("members", map[string]any{"name": "HD-name", "relation": "1", "birth": map[string]any{"on": "1960", "calendar": "公历"}})
+		d.AddItem("members", map[string]any{"name": "HD-child", "relation": "4", "birth": map[string]any{"on": "2019", "calendar": "公历"}})
 		d.Log("consent", map[string]any{"on": "2026-01-05", "text_version": "告知-1", "who": w.person("童例宁").String(), "mode": "口头并签收"})
 	})
 	w.sync(office)
@@ -373,13 +375,13 @@ func TestEveryRouteForEveryRole(t *testing.T) {
 		"POST /v1/records/:id/open": func(c *caller) {
 			sees := c.sees
 			if c.opens {
-				c.sees += " ZF-team HD-team HD-phone" // for this look
+				c.sees += " ZF-team HD-team HD-child" // for this look
 			}
-			if strings.Contains(sees, "HD-team") {
+			if strings.Contains(sees, "HD-name") {
 				c.sees += " HD-phone"
 			}
 			c.acts(t, w, "/v1/records/:id/open", func(string) string { return `{"reason":"核对名单"}` }, func(kind string) bool {
-				return c.opens && (kind == "ZF" || kind == "HD") || kind == "HD" && strings.Contains(sees, "HD-team")
+				return c.opens && (kind == "ZF" || kind == "HD") || kind == "HD" && strings.Contains(sees, "HD-name")
 			})
 			c.sees = sees
 		},
@@ -444,7 +446,7 @@ func (c *caller) onDevice(t *testing.T, w *islandOfRoles) {
 			allowed = append(allowed, word)
 		}
 	}
-	if slices.Contains(allowed, "HD-team") {
+	if slices.Contains(allowed, "HD-name") {
 		allowed = append(allowed, "HD-phone") // a cadre at sea must be able to call
 	}
 	c.found = map[string]bool{}

@@ -2,6 +2,7 @@ package view
 
 import (
 	"slices"
+	"time"
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/crdt"
@@ -40,8 +41,16 @@ func classOf(k *schema.Kind, known bool, rec *crdt.Record, field string, item sy
 	switch {
 	case !k.HasFlags(field):
 		return k.Audience(field, sub, nil)
+	case item.IsNone() && isList(k, field):
+		// The list itself: its items are narrowed one by one.
+		return k.Audience(field, sub, func(string) bool { return false })
 	}
 	return k.Audience(field, sub, k.FlagFunc(field, getter(rec, field, item)))
+}
+
+func isList(k *schema.Kind, field string) bool {
+	f, ok := k.Field(field)
+	return ok && f.MergeClass() == schema.ClassList
 }
 
 // correctionsClass is that of the field corrected. An entry on a list tells of
@@ -58,6 +67,16 @@ func correctionsClass(k *schema.Kind, known bool, rec *crdt.Record, of string) s
 	return out
 }
 
+// clockMargin is how far ahead the clock of who made a record may have been.
+const clockMargin = 5 // years
+
+// dayOf is the day by which ages are judged: that of the record's beginning, less
+// clockMargin. It is the same for every holder at any time, and never later
+// than today, so that nobody is taken for older than he is.
+func dayOf(rec *crdt.Record) string {
+	return time.UnixMilli(rec.ID.Millis()).UTC().AddDate(-clockMargin, 0, 0).Format(time.DateOnly)
+}
+
 // getter reads values beside a field: in the record, or in its list item.
 func getter(rec *crdt.Record, field string, id syncproto.ElemID) schema.Getter {
 	if id.IsNone() {
@@ -65,7 +84,10 @@ func getter(rec *crdt.Record, field string, id syncproto.ElemID) schema.Getter {
 	}
 	item := rec.Item(field, id)
 	return func(key string) (any, bool) {
-		if item == nil {
+		switch {
+		case key == "@today":
+			return dayOf(rec), true
+		case item == nil:
 			return nil, false
 		}
 		return switchOf(item.Values(key))
