@@ -2,6 +2,7 @@ package reading
 
 import (
 	"cmp"
+	"strings"
 
 	"github.com/chuantou/chuantou/server/authz"
 	"github.com/chuantou/chuantou/server/httpapi"
@@ -61,7 +62,7 @@ func (g *Reading) rowTitle(l *loaded, row *timeline.Row) string {
 	case row.Mask != "":
 		return row.Mask + kind
 	case l.mask != "":
-		return l.mask + kind
+		return l.mask + strings.TrimPrefix(kind, "户") // 仇某某户档
 	case row.Type != "":
 		return row.Type
 	}

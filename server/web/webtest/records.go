@@ -264,7 +264,7 @@ func householdRecord() web.RecordPage {
 
 // householdRow is a household of which the viewer sees the row alone.
 func householdRow() web.RecordPage {
-	return web.RecordPage{ID: ID("H06"), RowOnly: true, Kind: web.Kind{Code: "HD", Label: "户档"}, Title: "仇某某户户档", Unit: "东极镇", Where: shiwuao,
+	return web.RecordPage{ID: ID("H06"), RowOnly: true, Kind: web.Kind{Code: "HD", Label: "户档"}, Title: "仇某某户档", Unit: "东极镇", Where: shiwuao,
 		Status: "已提交", Sync: "已收到", Sections: []web.Section{{Fields: []web.Field{
 			{Key: "household_no", Label: "户编号", Text: "东极户6号"}, {Key: "place_code", Label: "所在村（社区）", Text: "石屋岙村"}, {Key: "file_state", Label: "在册状态", Text: "在帮"},
 		}}}}
