@@ -64,7 +64,7 @@ func TestDenseAnyOrder(t *testing.T) {
 // TestShapesOfWriting: few and many writers, who hear of each other at once or
 // late, a key or a thousand at a time.
 func TestShapesOfWriting(t *testing.T) {
-	const seed, keys = 7, 6000
+	const seed, keys = 7, 3000
 	for _, writers := range []int{2, 5} {
 		for _, behind := range []int{1, 40, 2000} {
 			for _, burst := range []int{1, 12, 1000} {
