@@ -115,6 +115,21 @@ func (c *Client) AnotherDevice(ctx context.Context) (ticket, code string, err er
 	return out.Ticket, out.Code, nil
 }
 
+// SetPassword sets what this device's person logs in with on the server's pages:
+// under a name, or his own where it is empty. His earlier password stops
+// working and his open sessions end. It needs a network.
+func (c *Client) SetPassword(ctx context.Context, login, password string) (as string, err error) {
+	body, err := json.Marshal(map[string]string{"login": login, "password": password})
+	if err != nil {
+		return "", err
+	}
+	var out struct{ Login string }
+	if err = c.request(ctx, session.Request{Method: http.MethodPost, Path: "/v1/me/password", Type: session.TypeJSON, Body: body}, &out); err != nil {
+		return "", fmt.Errorf("set a password: %w", err)
+	}
+	return out.Login, nil
+}
+
 // dial makes the transport to a server; root is the fingerprint of the
 // certificate that vouches for it, zero for the system's.
 func (c *Client) dial(origin string, root [32]byte) (syncloop.Transport, error) {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -147,7 +148,7 @@ func (p people) NeedsSecond(person, by syncproto.PersonID) bool {
 type sessions struct{ *Server }
 
 func (s sessions) Login(ctx context.Context, name, password, remote string) (string, error) {
-	tok, _, err := s.auth.Login(ctx, name, password, remote)
+	tok, person, err := s.auth.Login(ctx, name, password, remote)
 	var later *authn.LaterError
 	switch {
 	case errors.As(err, &later):
@@ -157,7 +158,43 @@ func (s sessions) Login(ctx context.Context, name, password, remote string) (str
 	case err != nil:
 		return "", err
 	}
+	if err := s.Note(ctx, person, "logged in", "from "+remote); err != nil {
+		s.auth.Logout(tok)
+		return "", err
+	}
 	return tok.Text(), nil
+}
+
+func (s sessions) Open(_ context.Context, v web.Viewer, token string) (out []web.OpenSession, err error) {
+	tok, _ := authn.ParseToken(token)
+	this := s.auth.SessionName(tok)
+	for _, o := range s.auth.WebSessions(v.Person) {
+		out = append(out, web.OpenSession{Name: o.Name, From: o.Remote, Opened: o.Opened.In(timeline.Zone), Used: o.Used.In(timeline.Zone), This: o.Name == this})
+	}
+	return out, nil
+}
+
+func (s sessions) End(ctx context.Context, v web.Viewer, name string) error {
+	if !s.auth.EndWebSession(v.Person, name) {
+		return web.ErrNoSession
+	}
+	return s.Note(ctx, v.Person, "sessions ended", "of "+v.Person.String()+" number 1")
+}
+
+func (s sessions) SetPassword(ctx context.Context, remote, code, name, password string) error {
+	person, err := s.auth.PasswordCodeFor(ctx, remote, code)
+	if err == nil {
+		p, _ := people(s).Person(person)
+		err = s.auth.RedeemPassword(ctx, person, code, cmp.Or(name, p.Name), password)
+	}
+	var later *authn.LaterError
+	if errors.As(err, &later) {
+		return &web.LaterError{After: later.After}
+	}
+	if err != nil {
+		return err
+	}
+	return s.Note(ctx, person, "password set", "for "+person.String())
 }
 
 func (s sessions) Viewer(_ context.Context, token string) (web.Viewer, error) {
@@ -184,11 +221,17 @@ func (s sessions) Viewer(_ context.Context, token string) (web.Viewer, error) {
 	return web.Viewer{Person: person, Name: p.Name, Post: p.Post, Unit: s.dir.Unit(d.Unit).Name, Area: strings.Join(area, "、"), Admin: p.Admin}, nil
 }
 
-func (s sessions) Logout(_ context.Context, token string) error {
-	if tok, ok := authn.ParseToken(token); ok {
-		s.auth.Logout(tok)
+func (s sessions) Logout(ctx context.Context, token string) error {
+	tok, ok := authn.ParseToken(token)
+	if !ok {
+		return nil
 	}
-	return nil
+	person, err := s.auth.WebSession(tok)
+	s.auth.Logout(tok)
+	if err != nil {
+		return nil // it was over before
+	}
+	return s.Note(ctx, person, "logged out", "")
 }
 
 // seenKey is where a person's mark of what he has seen lies.

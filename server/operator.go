@@ -21,6 +21,7 @@ import (
 //	POST /operator/backed-up   Verified as JSON: note what a verified backup holds
 //	POST /operator/outbox      a sealed outbox, as a device wrote it
 //	GET  /operator/audit       the audit log read to its end, looking for ?head=
+//	GET  /operator/audit/list  its entries after number ?after=, or the last 500
 //
 // An error is {"detail"}, as everywhere. A backup that ends early lacks its end
 // frame, and its connection is cut.
@@ -29,6 +30,7 @@ func (s *Server) operatorRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /operator/backed-up", s.serveBackedUp)
 	mux.HandleFunc("POST /operator/outbox", s.serveOutbox)
 	mux.HandleFunc("GET /operator/audit", s.serveAudit)
+	mux.HandleFunc("GET /operator/audit/list", s.serveAuditList)
 }
 
 // maxVerifiedBytes bounds what is said of a backup: some 60 bytes a replica.

@@ -78,6 +78,9 @@ func (s *Server) sweep(ctx context.Context) {
 	t := time.NewTicker(sweepEvery)
 	defer t.Stop()
 	for {
+		if err := s.noteRefused(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("audit log", "err", err)
+		}
 		if err := s.auth.Sweep(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("sweep of accounts", "err", err)
 		}

@@ -74,7 +74,7 @@ func TestStrangersGetNothing(t *testing.T) {
 				t.Errorf("%s: %d", name, res.StatusCode)
 			}
 		case "open-page": // the form, what it is sent to, its style, where a QR leads
-			if want := map[string]int{"GET /login": 200, "POST /login": 403, "GET /enrol": 200}[name]; res.StatusCode != want && !(want == 0 && res.StatusCode == http.StatusNotFound) {
+			if want := map[string]int{"GET /login": 200, "POST /login": 403, "GET /password": 200, "POST /password": 403, "GET /enrol": 200}[name]; res.StatusCode != want && !(want == 0 && res.StatusCode == http.StatusNotFound) {
 				t.Errorf("%s: %d", name, res.StatusCode)
 			}
 		case "page":

@@ -441,7 +441,7 @@ func shown5(t *testing.T, g *goldenRun) {
 	equal(t, "G07", g.s.api("A1", g.ids["G07"]).Marks, nil)
 	sees := []any{}
 	for _, p := range []string{"C1", "C2", "C4", "C5", "C6"} {
-		if !g.s.hidden(p, g.s.ids["H07"]) && p != "C6" { // C6 is of the village, which reads its own files
+		if g.s.reads(p, g.s.ids["H07"]) && p != "C6" { // C6 is of the village, which reads its own files
 			sees = append(sees, p)
 		}
 	}
@@ -455,7 +455,7 @@ func shown5(t *testing.T, g *goldenRun) {
 	g.s.must(err)
 	g.s.must(admin.Submit(t.Context(), d.Log("ends", row{"to_on": "2026-06-02", "reason": "由吴例舟负责", "by": g.s.ids["A1"].String()})))
 	g.s.sync(admin)
-	if g.s.hidden("C5", g.s.ids["H07"]) || !g.s.hidden("C4", g.s.ids["H07"]) {
+	if !g.s.reads("C5", g.s.ids["H07"]) || g.s.reads("C4", g.s.ids["H07"]) {
 		t.Error("the row was closed and sight did not move")
 	}
 	equal(t, "G13 afterwards", g.s.api("A1", g.ids["G13"]).Marks, nil)

@@ -65,7 +65,7 @@ func (s *stage) prepare(ctx context.Context, t *story) error {
 			return err
 		}
 	}
-	if err := s.server.Password(ctx, s.progress.IDs["C3"].String(), password); err != nil {
+	if err := s.server.Password(ctx, s.progress.IDs["C3"].String(), password, firstAdmin, secondAdmin); err != nil {
 		return err
 	}
 	if err := s.sync("A1", "2026-01-05T09:00"); err != nil {

@@ -117,9 +117,7 @@ func Append(ctx context.Context, s store.Store, e Entry) error {
 		if err != nil {
 			return b, err
 		}
-		h = h.next(v)
-		b.Put(entryKey(h.N), v)
-		b.Put(headKey, wire.AppendBytes(wire.AppendUint(wire.AppendArray([]byte{format}, 2), h.N), h.Link[:]))
+		put(&b, h, v)
 		return b, nil
 	})
 	if err != nil {
@@ -133,6 +131,39 @@ func clip(s string, n int) string {
 		return s
 	}
 	return string(bytes.ToValidUTF8([]byte(s[:n]), nil))
+}
+
+// Each calls visit with the entries after number n, until it returns false. It
+// checks no links: Verify does.
+func Each(r store.Reader, n uint64, visit func(n uint64, e Entry) bool) error {
+	return r.Scan(entryKey(n+1), store.PrefixEnd(prefix), false, func(k store.Key, v []byte) (bool, error) {
+		e, err := decodeEntry(v)
+		if err != nil || len(k) != len(prefix)+8 {
+			return false, fmt.Errorf("%w: entry at %x: %w", ErrBroken, []byte(k), err)
+		}
+		return visit(binary.BigEndian.Uint64(k[len(prefix):]), e), nil
+	})
+}
+
+// AppendIn adds an entry within an update that holds HeadKey's guard: durable
+// with it or not at all. At most one of them in an update, and on a snapshot of its own.
+func AppendIn(r store.Reader, b *store.Batch, e Entry) error {
+	e.What, e.About = clip(e.What, maxWhatBytes), clip(e.About, maxAboutBytes)
+	h, err := LoadHead(r)
+	if err != nil {
+		return err
+	}
+	put(b, h, e.append())
+	return nil
+}
+
+// HeadKey is what an update guards that uses AppendIn.
+func HeadKey() store.Key { return bytes.Clone(headKey) }
+
+func put(b *store.Batch, h Head, v []byte) {
+	h = h.next(v)
+	b.Put(entryKey(h.N), v)
+	b.Put(headKey, wire.AppendBytes(wire.AppendUint(wire.AppendArray([]byte{format}, 2), h.N), h.Link[:]))
 }
 
 // Verify reads the whole list and calls visit, which may be nil, with each

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/chuantou/chuantou/server/store"
@@ -42,6 +43,7 @@ type Authn struct {
 	ownCodes              *limiter // codes that people made for themselves
 	loginRemote, loginAll *limiter // wrong passwords
 	loginPair             *delays  // wrong passwords by log-in name and remote
+	failedLogins          atomic.Int64
 	hashing               chan struct{}
 	waiting               chan struct{}
 
@@ -116,6 +118,9 @@ func (a *Authn) Sweep(ctx context.Context) error {
 	a.browsers.sweep(now)
 	codes := func(v []byte) (int64, error) { c, err := decodeCode(v); return c.expires, err }
 	if err := a.sweepOld(ctx, codePrefix, now.Add(-codesKept).UnixMilli(), codes); err != nil {
+		return err
+	}
+	if err := a.sweepOld(ctx, passwordCodePrefix, now.UnixMilli(), codes); err != nil {
 		return err
 	}
 	requests := func(v []byte) (int64, error) { q, err := decodeRequest(v); return q.expires, err }

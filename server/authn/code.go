@@ -28,11 +28,21 @@ var ErrCodeShape = syncproto.Errorf(syncproto.KindBadRequest, "登记码是 %d �
 // CreateCode makes a one-time code that enrols one device of a person. Whether
 // the person exists, and whether the caller may admit him, was decided before.
 func (a *Authn) CreateCode(ctx context.Context, person syncproto.PersonID) (text string, expires time.Time, err error) {
+	return a.createCode(ctx, person, codeKey)
+}
+
+// CreatePasswordCode makes a one-time code by which a person sets his password
+// for the pages: nobody else comes to know it.
+func (a *Authn) CreatePasswordCode(ctx context.Context, person syncproto.PersonID) (text string, expires time.Time, err error) {
+	return a.createCode(ctx, person, passwordCodeKey)
+}
+
+func (a *Authn) createCode(ctx context.Context, person syncproto.PersonID, keyOf func(string) store.Key) (text string, expires time.Time, err error) {
 	if text, err = a.letters(codeLetters); err != nil {
 		return "", time.Time{}, err
 	}
 	expires = a.Now().Add(CodeLife)
-	key := codeKey(text)
+	key := keyOf(text)
 	value := encodeCode(&code{person: person, expires: expires.UnixMilli()})
 	_, err = a.Store.Update(ctx, []store.Key{key}, func(store.Reader) (b store.Batch, err error) {
 		b.Put(key, value)

@@ -41,6 +41,7 @@ func (a *Authn) Login(ctx context.Context, login, plain, remote string) (Token, 
 	person, err := a.checkLogin(ctx, login, plain)
 	if err != nil {
 		if errors.Is(err, ErrLogin) {
+			a.failedLogins.Add(1)
 			a.loginRemote.spend(key, now)
 			a.loginAll.spend("", now)
 		}
@@ -84,6 +85,14 @@ func (a *Authn) WebSessions(p syncproto.PersonID) []OpenWebSession {
 	}
 	return out
 }
+
+// SessionName is the name that a browser's session has in its person's list,
+// "" when there is none.
+func (a *Authn) SessionName(tok Token) string { return a.browsers.nameOf(tok) }
+
+// FailedLogins is how many log-ins were refused for their name or password
+// since it was asked last.
+func (a *Authn) FailedLogins() int64 { return a.failedLogins.Swap(0) }
 
 // EndWebSession ends one of a person's sessions by its name and reports
 // whether there was one.

@@ -101,6 +101,58 @@ func checkPassword(plain string) error {
 // has one log-in name: an earlier one stops working, and his sessions end. A
 // name that another person has is refused.
 func (a *Authn) SetPassword(ctx context.Context, person syncproto.PersonID, login, plain string) error {
+	return a.setPassword(ctx, person, login, plain, nil)
+}
+
+// PasswordCodeFor says whose password a one-time code sets. remote is the
+// caller's address, for slowing guesses; ErrCode.
+func (a *Authn) PasswordCodeFor(ctx context.Context, remote, text string) (person syncproto.PersonID, err error) {
+	text, err = normalCode(text)
+	if err != nil {
+		return person, err
+	}
+	now, remote := a.Now(), remoteKey(remote)
+	if wait := max(a.codeRemote.wait(remote, now), a.codeAll.wait("", now)); wait > 0 {
+		return person, &LaterError{wait}
+	}
+	err = a.Store.View(ctx, 0, func(r store.Reader) error {
+		c, err := a.passwordCode(r, passwordCodeKey(text))
+		person = c.person
+		return err
+	})
+	if errors.Is(err, ErrCode) {
+		a.codeRemote.spend(remote, now)
+		a.codeAll.spend("", now)
+	}
+	return person, err
+}
+
+func (a *Authn) passwordCode(r store.Reader, k store.Key) (c code, err error) {
+	v, err := r.Get(k)
+	if err != nil {
+		return c, err
+	}
+	if v == nil {
+		return c, ErrCode
+	}
+	if c, err = decodeCode(v); err == nil && a.Now().UnixMilli() >= c.expires {
+		err = ErrCode
+	}
+	return c, err
+}
+
+// RedeemPassword is SetPassword by a one-time code, whose person PasswordCodeFor
+// told; the code is gone with it. ErrCode.
+func (a *Authn) RedeemPassword(ctx context.Context, person syncproto.PersonID, text, login, plain string) error {
+	text, err := normalCode(text)
+	if err != nil {
+		return err
+	}
+	return a.setPassword(ctx, person, login, plain, passwordCodeKey(text))
+}
+
+// setPassword spends a code with it, if one is named.
+func (a *Authn) setPassword(ctx context.Context, person syncproto.PersonID, login, plain string, spends store.Key) error {
 	login, err := loginName(login)
 	if err != nil {
 		return err
@@ -113,7 +165,21 @@ func (a *Authn) SetPassword(ctx context.Context, person syncproto.PersonID, logi
 		return fmt.Errorf("set password: %w", err)
 	}
 	byName, byPerson := passwordKey(login), loginKey(person)
-	_, err = a.Store.Update(ctx, []store.Key{byName, byPerson}, func(r store.Reader) (b store.Batch, err error) {
+	guards := []store.Key{byName, byPerson}
+	if spends != nil {
+		guards = append(guards, spends)
+	}
+	_, err = a.Store.Update(ctx, guards, func(r store.Reader) (b store.Batch, err error) {
+		if spends != nil {
+			c, err := a.passwordCode(r, spends)
+			if err == nil && c.person != person {
+				err = ErrCode
+			}
+			if err != nil {
+				return b, err
+			}
+			b.Delete(spends)
+		}
 		had, err := loadPassword(r, byName)
 		if err == nil && had.person != person {
 			return b, syncproto.Errorf(syncproto.KindConflict, "登录名 %s 已经是另一个人的，请换一个", login)

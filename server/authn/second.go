@@ -40,35 +40,37 @@ func requestKey(id string) store.Key {
 type codeRequest struct {
 	person, by syncproto.PersonID
 	expires    int64 // Unix milliseconds
+	password   bool  // for a code that sets a password
 }
 
 func encodeRequest(q *codeRequest) []byte {
-	b := wire.AppendBytes(wire.AppendArray([]byte{format}, 3), q.person[:])
-	return wire.AppendInt(wire.AppendBytes(b, q.by[:]), q.expires)
+	b := wire.AppendBytes(wire.AppendArray([]byte{format}, 4), q.person[:])
+	return wire.AppendBool(wire.AppendInt(wire.AppendBytes(b, q.by[:]), q.expires), q.password)
 }
 
 func decodeRequest(v []byte) (q codeRequest, err error) {
-	r, err := open(v, "request for a code", 3)
+	r, err := open(v, "request for a code", 4)
 	if err != nil {
 		return q, err
 	}
 	r.Fixed(q.person[:])
 	r.Fixed(q.by[:])
-	q.expires = r.Int()
+	q.expires, q.password = r.Int(), r.Bool()
 	if err := r.Done(); err != nil {
 		return codeRequest{}, fmt.Errorf("request for a code: %w", err)
 	}
 	return q, nil
 }
 
-// RequestCode notes that one administrator asks for a code for a person; a
-// second one confirms it within CodeLife.
-func (a *Authn) RequestCode(ctx context.Context, person, by syncproto.PersonID) (id string, expires time.Time, err error) {
+// RequestCode notes that one administrator asks for a code for a person, one
+// that enrols a device or one that sets his password; a second one confirms it
+// within CodeLife.
+func (a *Authn) RequestCode(ctx context.Context, person, by syncproto.PersonID, password bool) (id string, expires time.Time, err error) {
 	if id, err = a.letters(requestLetters); err != nil {
 		return "", time.Time{}, err
 	}
 	expires = a.Now().Add(CodeLife)
-	key, value := requestKey(id), encodeRequest(&codeRequest{person, by, expires.UnixMilli()})
+	key, value := requestKey(id), encodeRequest(&codeRequest{person, by, expires.UnixMilli(), password})
 	_, err = a.Store.Update(ctx, []store.Key{key}, func(store.Reader) (b store.Batch, err error) {
 		b.Put(key, value)
 		return b, nil
@@ -79,14 +81,15 @@ func (a *Authn) RequestCode(ctx context.Context, person, by syncproto.PersonID) 
 	return groupCode(id), expires, nil
 }
 
-// RequestedFor says for whom a code was asked; ErrNoRequest.
-func (a *Authn) RequestedFor(ctx context.Context, id string) (person syncproto.PersonID, err error) {
+// RequestedFor says for whom a code was asked, and whether it sets his password;
+// ErrNoRequest.
+func (a *Authn) RequestedFor(ctx context.Context, id string) (person syncproto.PersonID, password bool, err error) {
 	err = a.Store.View(ctx, 0, func(r store.Reader) error {
 		q, err := a.request(r, requestKey(plainRequest(id)))
-		person = q.person
+		person, password = q.person, q.password
 		return err
 	})
-	return person, err
+	return person, password, err
 }
 
 // ConfirmCode ends a request by another administrator; the caller then makes

@@ -102,6 +102,15 @@ func (t *tokenTable[H]) endAll(holder H) {
 	delete(t.of, holder)
 }
 
+func (t *tokenTable[H]) nameOf(tok Token) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.byHash[sha256.Sum256(tok[:])]; e != nil {
+		return e.name()
+	}
+	return ""
+}
+
 // endNamed ends the holder's session of that name, see name.
 func (t *tokenTable[H]) endNamed(holder H, name string) bool {
 	t.mu.Lock()

@@ -35,6 +35,14 @@ func codeKey(code string) store.Key {
 	return append(bytes.Clone(codePrefix), h[:]...)
 }
 
+var passwordCodePrefix = store.Key("a/k/")
+
+// passwordCodeKey is where a code lies that sets a password: it enrols nothing.
+func passwordCodeKey(code string) store.Key {
+	h := sha256.Sum256([]byte("chuantou/password-code/1" + code))
+	return append(bytes.Clone(passwordCodePrefix), h[:]...)
+}
+
 func passwordKey(login string) store.Key {
 	h := sha256.Sum256([]byte("chuantou/login/1" + login))
 	return append(store.Key("a/w/"), h[:]...)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
@@ -77,6 +78,10 @@ func (a *API) login(q *call) error {
 	if err != nil {
 		return err
 	}
+	if err := a.note(q, person, "logged in", "from", q.RealIP()); err != nil {
+		a.Auth.Logout(tok)
+		return err
+	}
 	q.SetCookie(sessionCookieOf(q, tok.Text()))
 	return a.sendJSON(q, struct {
 		Token string `json:"token"`
@@ -97,6 +102,9 @@ func (a *API) personAnswer(who Caller) personAnswer {
 func (a *API) logout(q *call) error {
 	if q.who.browser {
 		a.Auth.Logout(q.who.token)
+		if err := a.note(q, q.who.Person, "logged out"); err != nil {
+			return err
+		}
 		q.SetCookie(sessionCookieOf(q, ""))
 	} else {
 		a.Auth.EndSession(q.who.token)
@@ -117,6 +125,7 @@ func (a *API) me(q *call) error {
 
 type codeRequest struct {
 	Person  string `json:"person,omitempty"`  // name or id
+	For     string `json:"for,omitempty"`     // "password": the code sets the person's password for the pages, and enrols nothing
 	Confirm string `json:"confirm,omitempty"` // instead: a request of another administrator
 	By      string `json:"by,omitempty"`      // operator only: the administrator who asks or confirms, by name or id
 }
@@ -160,6 +169,10 @@ func (a *API) createCode(q *call) error {
 	if (in.Person == "") == (in.Confirm == "") {
 		return syncproto.Errorf(syncproto.KindBadRequest, "want person, or confirm with the name of a request")
 	}
+	password := in.For == "password"
+	if in.For != "" && (!password || in.Confirm != "") {
+		return syncproto.Errorf(syncproto.KindBadRequest, "for: want password, with a person, or nothing for a device")
+	}
 	by, err := a.asker(q.who, in.By)
 	if err != nil {
 		return err
@@ -172,12 +185,12 @@ func (a *API) createCode(q *call) error {
 		return err
 	}
 	if !a.People.NeedsSecond(p.ID, by) {
-		return a.giveCode(q, p, by)
+		return a.giveCode(q, p, by, password)
 	}
 	if by.IsZero() {
 		return errNamesBy
 	}
-	id, expires, err := a.Auth.RequestCode(q.ctx, p.ID, by)
+	id, expires, err := a.Auth.RequestCode(q.ctx, p.ID, by, password)
 	if err != nil {
 		return err
 	}
@@ -211,7 +224,7 @@ func (a *API) confirmCode(q *call, by syncproto.PersonID, id string) error {
 	if by.IsZero() {
 		return errNamesBy
 	}
-	person, err := a.Auth.RequestedFor(q.ctx, id)
+	person, password, err := a.Auth.RequestedFor(q.ctx, id)
 	if err != nil {
 		return err
 	}
@@ -222,16 +235,23 @@ func (a *API) confirmCode(q *call, by syncproto.PersonID, id string) error {
 	if err := a.Auth.ConfirmCode(q.ctx, id, by); err != nil {
 		return err
 	}
-	return a.giveCode(q, p, by)
+	return a.giveCode(q, p, by, password)
 }
 
-func (a *API) giveCode(q *call, p Person, by syncproto.PersonID) error {
-	code, expires, err := a.Auth.CreateCode(q.ctx, p.ID)
+func (a *API) giveCode(q *call, p Person, by syncproto.PersonID, password bool) error {
+	create, what := a.Auth.CreateCode, "code created"
+	if password {
+		create, what = a.Auth.CreatePasswordCode, "password code created"
+	}
+	code, expires, err := create(q.ctx, p.ID)
 	if err != nil {
 		return err
 	}
-	if err := a.note(q, by, "code created", "for", p.ID); err != nil {
+	if err := a.note(q, by, what, "for", p.ID); err != nil {
 		return err
+	}
+	if password {
+		return a.sendJSON(q, codeAnswer{Code: code, Expires: expires.UTC().Truncate(time.Second), Person: p.ID, PersonName: p.Name})
 	}
 	return a.sendCode(q, p, code, expires)
 }
@@ -269,19 +289,138 @@ func (a *API) setPassword(q *call) error {
 	if err != nil {
 		return err
 	}
-	if in.Login == "" {
-		in.Login = p.Name
+	if a.People.NeedsSecond(p.ID, q.who.Person) {
+		return errOwnPassword // one who knows it could log in as him
 	}
-	if err := a.Auth.SetPassword(q.ctx, p.ID, in.Login, in.Password); err != nil {
+	return a.passwordSet(q, p, in.Login, q.who.Person, func(login string) error { return a.Auth.SetPassword(q.ctx, p.ID, login, in.Password) })
+}
+
+var errOwnPassword = syncproto.Errorf(syncproto.KindForbidden, "领导的密码由本人设：请两位管理员发一个设密码用的码，或者请他在自己的设备上设")
+
+// passwordSet has a password set under a log-in name, the person's own where
+// none is given, and takes it down.
+func (a *API) passwordSet(q *call, p Person, login string, by syncproto.PersonID, set func(login string) error) error {
+	login = cmp.Or(login, p.Name)
+	if err := set(login); err != nil {
 		return err
 	}
-	if err := a.note(q, q.who.Person, "password set", "for", p.ID); err != nil {
+	if err := a.note(q, by, "password set", "for", p.ID); err != nil {
 		return err
 	}
 	return a.sendJSON(q, struct {
 		Person syncproto.PersonID `json:"person"`
 		Login  string             `json:"login"`
-	}{p.ID, in.Login})
+	}{p.ID, login})
+}
+
+type ownPasswordRequest struct {
+	Code     string `json:"code,omitempty"` // by code only
+	Login    string `json:"login"`          // empty: the person's name
+	Password string `json:"password"`
+}
+
+// redeemPassword sets the password of the person whose one-time code is shown.
+func (a *API) redeemPassword(q *call) error {
+	var in ownPasswordRequest
+	if err := q.json(&in); err != nil {
+		return err
+	}
+	person, err := a.Auth.PasswordCodeFor(q.ctx, q.RealIP(), in.Code)
+	if err != nil {
+		return err
+	}
+	p, _ := a.People.Person(person)
+	return a.passwordSet(q, p, in.Login, p.ID, func(login string) error { return a.Auth.RedeemPassword(q.ctx, person, in.Code, login, in.Password) })
+}
+
+// ownPassword sets the password of the person whose device asks.
+func (a *API) ownPassword(q *call) error {
+	var in ownPasswordRequest
+	if err := q.json(&in); err != nil {
+		return err
+	}
+	p, _ := a.People.Person(q.who.Person)
+	return a.passwordSet(q, p, in.Login, p.ID, func(login string) error { return a.Auth.SetPassword(q.ctx, q.who.Person, login, in.Password) })
+}
+
+// sessionAnswer is one open session of a browser.
+type sessionAnswer struct {
+	Name   string    `json:"name"` // gives no access
+	From   string    `json:"from"` // the address that logged in
+	Opened time.Time `json:"opened"`
+	Used   time.Time `json:"used"`
+	This   bool      `json:"this,omitempty"` // the one that asks
+}
+
+// SessionList is a person's open sessions, the oldest first.
+type SessionList struct {
+	Sessions []sessionAnswer `json:"sessions"`
+}
+
+func (a *API) sessionsOf(q *call, p syncproto.PersonID) error {
+	out := SessionList{Sessions: []sessionAnswer{}}
+	this := a.Auth.SessionName(q.who.token)
+	for _, s := range a.Auth.WebSessions(p) {
+		out.Sessions = append(out.Sessions, sessionAnswer{s.Name, s.Remote, s.Opened.UTC().Truncate(time.Second), s.Used.UTC().Truncate(time.Second), s.Name == this})
+	}
+	return a.sendJSON(q, out)
+}
+
+func (a *API) ownSessions(q *call) error { return a.sessionsOf(q, q.who.Person) }
+
+func (a *API) listSessions(q *call) error {
+	p, err := a.charge(q.who, q.QueryParam("person"))
+	if err != nil {
+		return err
+	}
+	return a.sessionsOf(q, p.ID)
+}
+
+type endRequest struct {
+	Person string `json:"person,omitempty"` // administrators: name or id
+	Name   string `json:"name"`             // of the session; empty ends all of them
+}
+
+func (a *API) endOwnSession(q *call) error {
+	var in endRequest
+	if err := q.json(&in); err != nil {
+		return err
+	}
+	return a.endSessions(q, q.who.Person, in.Name)
+}
+
+func (a *API) endSession(q *call) error {
+	var in endRequest
+	if err := q.json(&in); err != nil {
+		return err
+	}
+	p, err := a.charge(q.who, in.Person)
+	if err != nil {
+		return err
+	}
+	return a.endSessions(q, p.ID, in.Name)
+}
+
+var errNoSuchSession = syncproto.Errorf(syncproto.KindNotFound, "没有这个登录，可能已经结束了")
+
+func (a *API) endSessions(q *call, p syncproto.PersonID, name string) error {
+	n := 0
+	for _, s := range a.Auth.WebSessions(p) {
+		if (name == "" || s.Name == name) && a.Auth.EndWebSession(p, s.Name) {
+			n++
+		}
+	}
+	if n == 0 && name != "" {
+		return errNoSuchSession
+	}
+	if n > 0 {
+		if err := a.note(q, q.who.Person, "sessions ended", "of", p, "number", n); err != nil {
+			return err
+		}
+	}
+	return a.sendJSON(q, struct {
+		Ended int `json:"ended"`
+	}{n})
 }
 
 // note takes an act down in the audit log, and in the log of the process. The

@@ -26,6 +26,7 @@ const (
 // this address, and where the camera leads that reads an enrolment QR.
 var openPages = map[string]bool{
 	"GET /login": true, "POST /login": true, "GET /assets/:hash/:name": true,
+	"GET /password": true, "POST /password": true,
 	"GET /root": true, "GET /root.crt": true, "GET /enrol": true,
 }
 
@@ -65,6 +66,10 @@ var routes = []route{
 	{"POST", "/v1/codes", device, jsonType, maxJSONBytes, quick, (*API).ownCode},
 
 	{"POST", "/v1/login", byProof, jsonType, maxJSONBytes, long, (*API).login},
+	{"POST", "/v1/passwords", byProof, jsonType, maxJSONBytes, long, (*API).redeemPassword},
+	{"POST", "/v1/me/password", device, jsonType, maxJSONBytes, long, (*API).ownPassword},
+	{"GET", "/v1/me/sessions", viewer, "", 0, quick, (*API).ownSessions},
+	{"POST", "/v1/me/sessions/end", viewer, jsonType, maxJSONBytes, quick, (*API).endOwnSession},
 	{"POST", "/v1/logout", viewer, "", 0, quick, (*API).logout},
 	{"GET", "/v1/me", viewer, "", 0, quick, (*API).me},
 	{"GET", "/v1/timeline", viewer, "", 0, quick, (*API).timeline},
@@ -86,6 +91,8 @@ var routes = []route{
 	{"POST", "/v1/admin/held/reassign", admin, jsonType, maxJSONBytes, long, (*API).reassignHeld},
 	{"POST", "/v1/admin/held/lost", admin, jsonType, maxJSONBytes, long, (*API).lostHeld},
 	{"POST", "/v1/admin/codes", admin, jsonType, maxJSONBytes, quick, (*API).createCode},
+	{"GET", "/v1/admin/sessions", admin, "", 0, quick, (*API).listSessions},
+	{"POST", "/v1/admin/sessions/end", admin, jsonType, maxJSONBytes, quick, (*API).endSession},
 	{"POST", "/v1/admin/passwords", admin, jsonType, maxJSONBytes, long, (*API).setPassword},
 
 	{"GET", "/healthz", public, "", 0, quick, (*API).healthz},

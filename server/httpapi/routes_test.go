@@ -21,7 +21,7 @@ func TestEveryRouteIsClosedToStrangers(t *testing.T) {
 	addPages(t, w)
 	w.push, w.pull = nil, nil // a call would panic
 	open := []string{"GET /healthz", "GET /readyz", "GET /v1/openapi.json", "GET /login", "GET /assets/:hash/:name"}
-	proofs := []string{"POST /v1/enrol", "POST /v1/sync/session", "POST /v1/login", "POST /login"}
+	proofs := []string{"POST /v1/enrol", "POST /v1/sync/session", "POST /v1/login", "POST /v1/passwords", "POST /login"}
 	credentials := map[string]request{
 		"nothing":        {},
 		"garbage token":  {bearer: "aaaa"},

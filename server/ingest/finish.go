@@ -47,6 +47,9 @@ func (t *txn) finish() (store.Batch, error) {
 			return store.Batch{}, err
 		}
 	}
+	if err := t.noteGrants(); err != nil {
+		return store.Batch{}, err
+	}
 	for a, h := range t.atoms {
 		t.b.Put(records.AtomKey(a), h.Append(t.scratch[:0]))
 	}

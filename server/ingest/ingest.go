@@ -322,6 +322,9 @@ func (t *txn) missingGuards() []store.Key {
 	for id := range t.recs {
 		missing = append(missing, records.RecordKey(id))
 	}
+	if t.audits {
+		missing = append(missing, audit.HeadKey())
+	}
 	return slices.DeleteFunc(missing, func(k store.Key) bool { return store.Holds(t.r, k) })
 }
 

@@ -123,7 +123,7 @@ func (t *txn) join(dev Device, w *work, h *syncproto.Header, p *syncproto.Part, 
 	if w.dirty && narrowing(p) {
 		w.passed = append(w.passed, AtomsOf(&w.facts)...)
 	}
-	w.facts, w.dirty = facts, true
+	w.facts, w.dirty, w.by = facts, true, h.Author
 	for i := range p.Ops {
 		w.classes |= view.ClassOf(t.schema, w.rec, p.Ops[i].Field, p.Ops[i].Item, p.Ops[i].Sub)
 	}

@@ -52,6 +52,7 @@ type txn struct {
 	stays     []*work                       // with a place that is open
 	keys      map[syncproto.KeyID]*seal.Key // sealing keys that this update puts into the store
 	avoid     map[syncproto.RecordID]directory.Avoidance
+	audits    bool // the audit log has an entry of this update
 }
 
 // work is a record while this update changes it.
@@ -71,6 +72,7 @@ type work struct {
 	refound map[syncproto.ReplicaID]*fold.Table // of folds made again by this update
 	lost    bool                                // a part came that waits for a change declared lost
 	found   bool                                // a change came that something stands for
+	by      syncproto.PersonID                  // who wrote the part joined last
 	steps   []records.Step
 	blind   []records.BlindField // of the part joined last
 	void    []string             // the same: fields that it came too late to set

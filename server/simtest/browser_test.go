@@ -145,6 +145,12 @@ func (p *port) browser(person string) *browser {
 	p.t.Helper()
 	var set struct{ Login string }
 	p.operate("/v1/admin/passwords", map[string]string{"person": person, "password": browserPassword}, &set)
+	return p.loggedIn(person)
+}
+
+// loggedIn is the browser of a person who has the password.
+func (p *port) loggedIn(person string) *browser {
+	p.t.Helper()
 	jar, err := cookiejar.New(nil)
 	must(p.t, err)
 	b := &browser{p: p, client: http.Client{Jar: jar}}

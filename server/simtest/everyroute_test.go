@@ -192,7 +192,7 @@ func (c *caller) RoundTrip(q *http.Request) (*http.Response, error) {
 }
 
 func (w *islandOfRoles) caller(role roleCase) *caller {
-	c := &caller{roleCase: role, browser: w.browser(role.name), store: localstore.NewMemory(), found: map[string]bool{}}
+	c := &caller{roleCase: role, store: localstore.NewMemory(), found: map[string]bool{}}
 	device, err := clientsdk.OpenStore(c.store, clientsdk.Options{Dial: func(string) (syncloop.Transport, error) {
 		return httptransport.New(w.origin, httptransport.Options{Now: time.Now, RoundTripper: c})
 	}})
@@ -200,6 +200,9 @@ func (w *islandOfRoles) caller(role roleCase) *caller {
 	w.t.Cleanup(func() { must(w.t, device.Close()) })
 	must(w.t, device.Enrol(w.t.Context(), w.origin, w.code(role.name), "phone"))
 	w.sync(device)
+	_, err = device.SetPassword(w.t.Context(), "", browserPassword) // a leader's own device alone may
+	must(w.t, err)
+	c.browser = w.loggedIn(role.name)
 	return c
 }
 
@@ -342,10 +345,19 @@ func TestEveryRouteForEveryRole(t *testing.T) {
 
 	classified := map[string]func(c *caller){
 		"GET /healthz": open, "GET /readyz": open, "GET /v1/openapi.json": open, "GET /login": open, "POST /login": open, "GET /assets/:hash/:name": open,
+		"GET /password": open, "POST /password": open, "POST /v1/passwords": open,
 		"GET /root": open, "GET /root.crt": open, "GET /enrol": open, "POST /v1/enrol": open, "POST /v1/sync/session": open, "POST /v1/login": open,
 
-		"POST /v1/sync/push": device, "POST /v1/sync/reissue": device, "POST /v1/sync/pull": device, "POST /v1/sync/wiped": device, "POST /v1/codes": device,
+		"POST /v1/sync/push": device, "POST /v1/sync/reissue": device, "POST /v1/sync/pull": device, "POST /v1/sync/wiped": device, "POST /v1/codes": device, "POST /v1/me/password": device,
 
+		"GET /sessions": get("/sessions"), "POST /sessions/end": form("/sessions/end"), "GET /v1/me/sessions": get("/v1/me/sessions"),
+		"POST /v1/me/sessions/end": func(c *caller) {
+			if status := c.ask(t, "POST", "/v1/me/sessions/end", "application/json", []byte(`{"name":"none"}`)); status != http.StatusNotFound {
+				t.Errorf("%s ends a session that is none: %d", c.role, status)
+			}
+		},
+		"GET /v1/admin/sessions":      admin("GET", "/v1/admin/sessions?person="+w.person("吴例舟").String(), ""),
+		"POST /v1/admin/sessions/end": admin("POST", "/v1/admin/sessions/end", `{"person":"没有这个人"}`),
 		"GET /v1/me":                  get("/v1/me"),
 		"GET /v1/timeline":            get("/v1/timeline?limit=200"),
 		"GET /v1/held":                get("/v1/held"),

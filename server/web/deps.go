@@ -105,6 +105,14 @@ type Sessions interface {
 	Viewer(ctx context.Context, token string) (Viewer, error)
 	// Logout ends a session; an unknown token is no error.
 	Logout(ctx context.Context, token string) error
+	// Open lists where a person is logged in, the oldest first; End ends one of
+	// his sessions by its name, ErrNoSession when there is none.
+	Open(ctx context.Context, v Viewer, token string) ([]OpenSession, error)
+	End(ctx context.Context, v Viewer, name string) error
+	// SetPassword sets the password of the person whose one-time code is shown,
+	// under a log-in name or, where that is empty, his own. *LaterError as for
+	// Login; an error of *syncproto.Error refuses in words that the page shows.
+	SetPassword(ctx context.Context, remote, code, name, password string) error
 	// SeenUpTo is how far this person has marked arrivals as seen, the zero
 	// Seen when never.
 	SeenUpTo(ctx context.Context, v Viewer) (Seen, error)

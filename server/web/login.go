@@ -124,14 +124,20 @@ func (p *Pages) loginForm(c echo.Context, _ session) error {
 
 // showLogin renders the form and makes sure the browser holds a form cookie.
 func (p *Pages) showLogin(c echo.Context, status int, d loginData) error {
+	d.layout = p.layout(session{}, "登录", "")
+	d.Token = p.formToken("login", p.formID(c))
+	return p.render(c, status, "login", d)
+}
+
+// formID names a browser without a session; it makes sure that the browser
+// holds a form cookie.
+func (p *Pages) formID(c echo.Context) string {
 	id := readCookie(c, formCookie)
 	if id == "" {
 		id = rand.Text()
 		setCookie(c, formCookie, id)
 	}
-	d.layout = p.layout(session{}, "登录", "")
-	d.Token = p.formToken("login", id)
-	return p.render(c, status, "login", d)
+	return id
 }
 
 func (p *Pages) login(c echo.Context, _ session) error {

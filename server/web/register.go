@@ -54,6 +54,10 @@ func Register(r Router, d Deps) (*Pages, error) {
 	}
 	r.GET("/login", p.public(p.loginForm))
 	r.POST("/login", p.public(p.login))
+	r.GET("/password", p.public(p.passwordForm))
+	r.POST("/password", p.public(p.setPassword))
+	r.GET("/sessions", p.private(p.sessions))
+	r.POST("/sessions/end", p.private(p.endSession))
 	r.POST("/logout", p.private(p.logout))
 	r.GET("/", p.private(p.timeline))
 	r.POST("/seen", p.private(p.markSeen))

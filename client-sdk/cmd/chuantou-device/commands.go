@@ -22,7 +22,7 @@ type command struct {
 
 // order is how help lists the commands: as a day goes.
 var order = []string{"enrol", "new", "edit", "join", "submit", "share", "discard", "list", "show", "history", "past", "resolve", "correct", "decline", "merge", "split", "void", "restore",
-	"sync", "status", "trip", "devices", "code", "lock", "unlock", "export-outbox", "receipt", "pin", "kinds"}
+	"sync", "status", "trip", "devices", "code", "password", "lock", "unlock", "export-outbox", "receipt", "pin", "kinds"}
 
 var commands map[string]command
 
@@ -61,6 +61,9 @@ FIELD of a list's item is ITEM FIELD as show names them, in one argument.`, (*ap
 		"status":  {"[RECORD]", "what is on its way and what waits for a person", "", (*app).status, false},
 		"trip":    {"DAY|-none", "tell, with the next sync, until which day this device will be away (2026-06-14)", "", (*app).trip, false},
 		"code":    {"", "a one-time code for another device of this person; needs a network", "", (*app).code, false},
+		"password": {"[LOGIN]", "what this device's person logs in with on the server's pages; needs a network", `
+The first line of standard input, at least 10 characters; his name, or LOGIN, goes with it.
+An earlier one stops working, and open sessions end.`, (*app).password, false},
 		"devices": {"", "the other devices that are enrolled in this person's name", "", (*app).devices, false},
 		"lock": {"", "lock others' records on this device until the next sync, or a code", `
 Own records, drafts and what waits to be sent stay open.`, (*app).lock, false},

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
+	"io"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -85,6 +89,31 @@ func (a *app) code(args []string) error {
 		return a.printJSON(map[string]any{"ticket": ticket, "code": code})
 	}
 	a.printf("%s\n%s\n24 小时内、只能用一次；只给本人用\n", code, ticket)
+	return nil
+}
+
+// maxPasswordLine is more than any password may have: the server says so.
+const maxPasswordLine = 4 << 10
+
+func (a *app) password(args []string) error {
+	if len(args) > 1 {
+		return errUsage
+	}
+	line, err := bufio.NewReader(io.LimitReader(a.stdin, maxPasswordLine)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("standard input: %w", err)
+	}
+	if line = strings.TrimRight(line, "\r\n"); line == "" {
+		return errors.New("no password on standard input")
+	}
+	as, err := a.client.SetPassword(a.ctx, strings.Join(args, ""), line)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"login": as})
+	}
+	a.printf("密码已设；用 %s 登录\n", as)
 	return nil
 }
 

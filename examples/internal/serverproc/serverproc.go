@@ -204,9 +204,21 @@ func (s *Server) Code(ctx context.Context, person string, admins ...string) (str
 	return out.Code, err
 }
 
-// Password sets a person's web password.
-func (s *Server) Password(ctx context.Context, person, password string) error {
-	return s.Admin(ctx, "/v1/admin/passwords", map[string]string{"person": person, "password": password}, nil)
+// Password sets a person's web password; a leader's, where two administrators
+// are named, by a code that the two give him.
+func (s *Server) Password(ctx context.Context, person, password string, admins ...string) error {
+	if len(admins) < 2 {
+		return s.Admin(ctx, "/v1/admin/passwords", map[string]string{"person": person, "password": password}, nil)
+	}
+	var out struct{ Code, Request string }
+	err := s.Admin(ctx, "/v1/admin/codes", map[string]string{"person": person, "for": "password", "by": admins[0]}, &out)
+	if err == nil && out.Request != "" {
+		err = s.Admin(ctx, "/v1/admin/codes", map[string]string{"confirm": out.Request, "by": admins[1]}, &out)
+	}
+	if err != nil {
+		return err
+	}
+	return s.Admin(ctx, "/v1/passwords", map[string]string{"code": out.Code, "password": password}, nil)
 }
 
 // Usage is what the operating system says of the process.

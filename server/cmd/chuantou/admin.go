@@ -17,9 +17,11 @@ import (
 	"github.com/chuantou/chuantou/server/authn"
 )
 
-const adminAbout = `chuantou admin code     -data DIR -person NAME [-by NAME]
+const adminAbout = `chuantou admin code     -data DIR -person NAME [-by NAME] [-for password]
 chuantou admin code     -data DIR -confirm REQUEST -by NAME
 chuantou admin password -data DIR -person NAME [-login NAME] < FILE
+chuantou admin sessions -data DIR -person NAME
+chuantou admin end      -data DIR -person NAME [SESSION]
 chuantou admin devices  -data DIR -person NAME
 chuantou admin suspend  -data DIR DEVICE
 chuantou admin resume   -data DIR DEVICE
@@ -42,9 +44,16 @@ takes two administrators, where there are two: -by names the one who asks, which
 prints a request, and with -confirm the other one. Or the leader makes the code
 himself, on a device that he has: chuantou-device code.
 
+With -for password the code enrols nothing: its person sets his own password by it,
+at the /password page. For a leader that takes two administrators too, and password,
+with which somebody else sets it, is refused.
+
 password sets what a person logs in with on the pages. The password is the
 first line of standard input, at least 10 characters. His earlier one stops
 working and his open sessions end.
+
+sessions lists where a person is logged in on the pages; end ends one of these
+sessions, or all of them.
 
 devices lists the devices of a person. suspend stops one, resume lets it in
 again, revoke stops it for ever. A stopped device still hands in what it has not
@@ -83,12 +92,16 @@ not. Where two people have one name, use the id of the person's record.
 type adminFlags struct {
 	data, person, login, by, reason string
 	confirm, place, kind            string
+	purpose                         string
 	yes                             bool
 	days                            int
 	words                           []string
 	in                              io.Reader
 	out                             io.Writer
 }
+
+// maybeOne stands for one word or none.
+const maybeOne = -1
 
 // adminWords are what can stand after admin, and what each needs.
 var adminWords = map[string]struct {
@@ -98,6 +111,8 @@ var adminWords = map[string]struct {
 }{
 	"code":     {[]string{"data"}, 0, adminCode},
 	"password": {[]string{"data", "person"}, 0, adminPassword},
+	"sessions": {[]string{"data", "person"}, 0, adminSessions},
+	"end":      {[]string{"data", "person"}, maybeOne, adminEnd},
 	"devices":  {[]string{"data", "person"}, 0, adminDevices},
 	"suspend":  {[]string{"data"}, 1, adminSuspend},
 	"resume":   {[]string{"data"}, 1, adminResume},
@@ -122,11 +137,12 @@ func admin(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 	c := newCommand("admin", adminAbout, out)
 	f := adminFlags{in: in, out: out}
 	c.StringVar(&f.data, "data", "", "`folder` that init made")
-	c.StringVar(&f.person, "person", "", "code, password, devices, reassign: `name` or id of the person")
+	c.StringVar(&f.person, "person", "", "code, password, devices, sessions, end, reassign: `name` or id of the person")
 	c.StringVar(&f.login, "login", "", "password: the `name` to log in with, when not the person's own")
 	c.StringVar(&f.confirm, "confirm", "", "code: the `request` of another administrator")
 	c.StringVar(&f.by, "by", "", "code, held, release, reject, reassign, lost: `name` or id of the administrator in whose name")
 	c.StringVar(&f.reason, "reason", "", "reject: what the author is told, in his `words`")
+	c.StringVar(&f.purpose, "for", "", "code: `password` for one by which its person sets his password")
 	c.StringVar(&f.place, "place", "", "reassign, lost: `code` of the place where the record belongs")
 	c.StringVar(&f.kind, "kind", "", "lost: the `kind` of a record of which nothing is here, as ZF")
 	c.BoolVar(&f.yes, "yes", false, "lost: declare it")
@@ -141,7 +157,7 @@ func admin(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 	if err := c.need(word.needs...); err != nil {
 		return err
 	}
-	if f.words = c.words; len(f.words) != word.words {
+	if f.words = c.words; len(f.words) != word.words && (word.words != maybeOne || len(f.words) > 1) {
 		return &usageError{fmt.Sprintf("admin %s: %d words after the flags, want %d; chuantou admin -h tells which", what, len(f.words), word.words)}
 	}
 	if err := word.do(ctx, &f); err != nil {
@@ -161,12 +177,16 @@ func adminCode(ctx context.Context, f *adminFlags) error {
 		Expires    time.Time `json:"expires"`
 		PersonName string    `json:"person_name"`
 	}
-	if err := ask(ctx, f.data, "/v1/admin/codes", map[string]string{"person": f.person, "confirm": f.confirm, "by": f.by}, &a); err != nil {
+	if err := ask(ctx, f.data, "/v1/admin/codes", map[string]string{"person": f.person, "confirm": f.confirm, "by": f.by, "for": f.purpose}, &a); err != nil {
 		return err
 	}
 	if a.Request != "" {
 		_, err := fmt.Fprintf(f.out, "%s is a leader: another administrator confirms this until %s:\n  chuantou admin code -confirm %s -by NAME\n",
 			a.PersonName, a.Expires.Local().Format("2006-01-02 15:04"), a.Request)
+		return err
+	}
+	if a.Ticket == "" {
+		_, err := fmt.Fprintf(f.out, "%s   for %s, until %s, one use: the password is set with it at the /password page\n", a.Code, a.PersonName, a.Expires.Local().Format("2006-01-02 15:04"))
 		return err
 	}
 	fmt.Fprintf(f.out, "%s   for a device of %s, until %s, one use\n", a.Code, a.PersonName, a.Expires.Local().Format("2006-01-02 15:04"))

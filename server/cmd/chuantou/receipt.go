@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
@@ -8,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
+	"text/tabwriter"
 	"time"
 
 	"github.com/chuantou/chuantou/server"
@@ -19,6 +22,7 @@ import (
 
 const receiptAbout = `chuantou receipt verify FILE (-data DIR | -server-key KEY)
 chuantou audit verify -data DIR [-against FILE]
+chuantou audit list   -data DIR [-after N]
 
 A receipt is the server's signed word about one device: what it has of it, what
 is held, since when. chuantou-device receipt FILE writes the last one.
@@ -31,6 +35,8 @@ older backup, does not have it.
 
 audit verify reads the audit log to its end and finds out whether anything was
 altered; with -against also whether it still holds what the receipt in FILE saw.
+audit list prints its last entries, or those after number N: log-ins (refused ones
+by their number), grants, devices, codes, held work, what was opened for a reason.
 `
 
 // errTakenBack is what a receipt proves when its head is not in the log.
@@ -107,14 +113,18 @@ func auditCommand(ctx context.Context, args []string, out io.Writer) error {
 	c := newCommand("audit", receiptAbout, out)
 	data := c.String("data", "", "`folder` of the installation")
 	against := c.String("against", "", "`file` with a receipt")
+	after := c.String("after", "", "list: the `number` of the entry to go on after; the last 500 without it")
 	if err := c.parse(args); err != nil {
 		return err
 	}
-	if len(c.words) != 1 || c.words[0] != "verify" {
-		return &usageError{"audit: want verify; chuantou audit -h tells more"}
+	if len(c.words) != 1 || c.words[0] != "verify" && c.words[0] != "list" {
+		return &usageError{"audit: want verify or list; chuantou audit -h tells more"}
 	}
 	if err := c.need("data"); err != nil {
 		return err
+	}
+	if c.words[0] == "list" {
+		return listAudit(ctx, *data, *after, out)
 	}
 	if *against == "" {
 		return verifyAudit(ctx, *data, nil, out)
@@ -131,6 +141,23 @@ func auditCommand(ctx context.Context, args []string, out io.Writer) error {
 		return fmt.Errorf("%s: %w", *against, err)
 	}
 	return verifyAudit(ctx, *data, r, out)
+}
+
+// listAudit prints entries of the audit log, oldest first.
+func listAudit(ctx context.Context, data, after string, out io.Writer) error {
+	path := "/operator/audit/list"
+	if after != "" {
+		path += "?after=" + url.QueryEscape(after)
+	}
+	var list []server.AuditEntry
+	if err := ask(ctx, data, path, nil, &list); err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	for _, e := range list {
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", e.N, e.At.Local().Format("2006-01-02 15:04:05"), cmp.Or(e.By, "(operator)"), e.What, e.About)
+	}
+	return t.Flush()
 }
 
 // verifyAudit has the audit log read to its end; r may be nil.

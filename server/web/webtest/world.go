@@ -107,6 +107,9 @@ func day(s string) web.Date {
 	return d
 }
 
+// PasswordCode is the code by which a password can be set.
+const PasswordCode = "ABCD-EFGH-JKLM-NPQR"
+
 // Login knows two names and one password, and makes a name wait after five
 // failures.
 func (w *World) Login(_ context.Context, name, password, _ string) (string, error) {
@@ -142,6 +145,44 @@ func (w *World) Logout(_ context.Context, token string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.sessions, token)
+	return nil
+}
+
+// Open lists the person's sessions.
+func (w *World) Open(_ context.Context, v web.Viewer, token string) (out []web.OpenSession, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for t, of := range w.sessions {
+		if of.Person == v.Person {
+			out = append(out, web.OpenSession{Name: "name of " + t, From: "192.0.2.7", Opened: Now, Used: Now, This: t == token})
+		}
+	}
+	return out, nil
+}
+
+// End ends one of them.
+func (w *World) End(_ context.Context, v web.Viewer, name string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	token, _ := strings.CutPrefix(name, "name of ")
+	if of, ok := w.sessions[token]; !ok || of.Person != v.Person {
+		return web.ErrNoSession
+	}
+	delete(w.sessions, token)
+	return nil
+}
+
+// SetPassword knows one code.
+func (w *World) SetPassword(_ context.Context, _, code, name, password string) error {
+	switch {
+	case len([]rune(password)) < 10:
+		return syncproto.Errorf(syncproto.KindBadRequest, "密码至少要 10 个字")
+	case code != PasswordCode:
+		return syncproto.Errorf(syncproto.KindForbidden, "登记码不对")
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Reasons = append(w.Reasons, "密码 "+name)
 	return nil
 }
 
