@@ -49,6 +49,60 @@ func (c *Client) Sync(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("sync: %w", err)
 	}
+	if r, ok := c.syncMoved(ctx, cfg); ok {
+		return r, nil
+	}
+	return c.syncBy(ctx, cfg, link)
+}
+
+// syncMoved syncs at the address that the server's last receipt says it moves
+// to; once that ends well it is the device's address. Until then the one it has
+// stays: false, and nothing is lost but a try.
+func (c *Client) syncMoved(ctx context.Context, cfg session.Config) (Report, bool) {
+	c.mu.Lock()
+	to := syncproto.Move{}
+	if c.receipt != nil && !c.spent {
+		to = c.receipt.Move
+	}
+	here := to.Origin == "" || to.Origin == c.id.Origin && to.Root == c.id.Root
+	c.mu.Unlock()
+	if here {
+		return Report{}, false
+	}
+	link, err := c.dial(to.Origin, to.Root)
+	if err != nil {
+		return Report{}, false
+	}
+	r, err := c.syncBy(ctx, cfg, link)
+	if err != nil {
+		return Report{}, false
+	}
+	return r, c.moveAddress(to, link) == nil
+}
+
+// moveAddress takes on another address of the same server.
+func (c *Client) moveAddress(to syncproto.Move, link syncloop.Transport) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return ErrClosed
+	}
+	next := *c.id
+	next.Origin, next.Root = to.Origin, to.Root
+	var b localstore.Batch
+	b.Put(keyIdentity, next.append())
+	if err := c.store.Apply(&b); err != nil {
+		return err
+	}
+	if t, ok := c.link.(interface{ Close() }); ok {
+		t.Close()
+	}
+	c.id, c.link = &next, link
+	return nil
+}
+
+// syncBy is one sync over a link.
+func (c *Client) syncBy(ctx context.Context, cfg session.Config, link syncloop.Transport) (Report, error) {
 	begun := c.now()
 	up, down := meter(link)
 	state := &syncState{c: c}
@@ -63,7 +117,8 @@ func (c *Client) Sync(ctx context.Context) (Report, error) {
 	if err := c.endSync(&rep, &r); err != nil {
 		return r, fmt.Errorf("sync: %w", err)
 	}
-	if r.Wiped, err = c.wipeIfDue(ctx, link); err == nil && r.Wiped {
+	wiped, err := c.wipeIfDue(ctx, link)
+	if r.Wiped = wiped; err == nil && wiped {
 		err = ErrWiped
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
@@ -16,13 +17,16 @@ import (
 
 // The installation's own authority lies with its keys: root.pem may be given
 // to everybody, root.key to nobody.
-const (
-	rootCertName = "root.pem"
-	rootKeyName  = "root.key"
-)
+// rootFiles names them; those of a later origin bear the number of its move.
+func rootFiles(move int) (cert, key string) {
+	if move == 0 {
+		return "root.pem", "root.key"
+	}
+	return fmt.Sprintf("root-%d.pem", move), fmt.Sprintf("root-%d.key", move)
+}
 
 // makeAuthority makes one for an https origin; plain http has none.
-func makeAuthority(dir, origin, name string, now time.Time) error {
+func makeAuthority(dir, origin, name string, move int, now time.Time) error {
 	if !strings.HasPrefix(origin, "https://") {
 		return nil
 	}
@@ -30,12 +34,14 @@ func makeAuthority(dir, origin, name string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(writeNew(filepath.Join(keysDir(dir), rootCertName), root), writeNew(filepath.Join(keysDir(dir), rootKeyName), key))
+	cert, secret := rootFiles(move)
+	return errors.Join(writeNew(filepath.Join(keysDir(dir), cert), root), writeNew(filepath.Join(keysDir(dir), secret), key))
 }
 
 // loadAuthority is nil for an installation without one.
-func loadAuthority(dir, origin string, now func() time.Time) (*localca.Authority, error) {
-	cert := filepath.Join(keysDir(dir), rootCertName)
+func loadAuthority(dir, origin string, move int, now func() time.Time) (*localca.Authority, error) {
+	certName, keyName := rootFiles(move)
+	cert := filepath.Join(keysDir(dir), certName)
 	root, err := os.ReadFile(cert)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -43,7 +49,7 @@ func loadAuthority(dir, origin string, now func() time.Time) (*localca.Authority
 	if err != nil {
 		return nil, err
 	}
-	secret := filepath.Join(keysDir(dir), rootKeyName)
+	secret := filepath.Join(keysDir(dir), keyName)
 	if err := checkSecret(secret); err != nil {
 		return nil, err
 	}

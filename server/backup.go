@@ -32,6 +32,18 @@ func backupFiles() []string {
 	return names
 }
 
+// rootNames are the files of authorities that the settings speak of; plain http
+// and public certificates have none.
+func rootNames(set settings) (names []string) {
+	for _, move := range []int{set.Moved, set.Moves} {
+		cert, key := rootFiles(move)
+		if cert = keysName + "/" + cert; !slices.Contains(names, cert) {
+			names = append(names, cert, keysName+"/"+key)
+		}
+	}
+	return names
+}
+
 func (s *Server) keyHash() syncproto.Hash {
 	return sign.KeyHash(s.keys.sign.Public().(ed25519.PublicKey))
 }
@@ -48,6 +60,20 @@ func (s *Server) Backup(ctx context.Context, w io.Writer, program string) (sum b
 	var files []backup.File
 	for _, name := range backupFiles() {
 		b, err := os.ReadFile(filepath.Join(s.cfg.Dir, filepath.FromSlash(name)))
+		if err != nil {
+			return sum, fmt.Errorf("backup: %w", err)
+		}
+		files = append(files, backup.File{Name: name, Content: b})
+	}
+	set, err := readSettings(s.cfg.Dir)
+	if err != nil {
+		return sum, fmt.Errorf("backup: %w", err)
+	}
+	for _, name := range rootNames(set) {
+		b, err := os.ReadFile(filepath.Join(s.cfg.Dir, filepath.FromSlash(name)))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
 		if err != nil {
 			return sum, fmt.Errorf("backup: %w", err)
 		}
@@ -164,11 +190,15 @@ func (f files) check(server syncproto.Hash) error {
 			return fmt.Errorf("%w: %s is not in it", backup.ErrDamaged, name)
 		}
 	}
-	if len(f) != len(backupFiles()) {
-		return fmt.Errorf("%w: it holds files that are none of a server's", backup.ErrDamaged)
-	}
-	if _, err := parseSettings(f[settingsName], settingsName); err != nil {
+	set, err := parseSettings(f[settingsName], settingsName)
+	if err != nil {
 		return fmt.Errorf("%w: %w", backup.ErrDamaged, err)
+	}
+	known := append(backupFiles(), rootNames(set)...)
+	for name := range f {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("%w: it holds files that are none of a server's", backup.ErrDamaged)
+		}
 	}
 	k, err := parseKeys(func(name string) (string, []byte, error) {
 		file := keysName + "/" + name
@@ -278,8 +308,8 @@ func restore(ctx context.Context, dir, origin string, n NewStore, from io.Reader
 	if err := to.check(sum.Server); err != nil {
 		return sum, err
 	}
-	for _, name := range backupFiles() {
-		if err := writeNew(filepath.Join(dir, filepath.FromSlash(name)), to.files[name]); err != nil {
+	for name, content := range to.files {
+		if err := writeNew(filepath.Join(dir, filepath.FromSlash(name)), content); err != nil {
 			return sum, err
 		}
 	}

@@ -39,8 +39,11 @@ var (
 type Config struct {
 	Dir    string // what Init made
 	Listen string // host:port; port 0 picks one
-	Kinds  string // folder of kinds of record that add to or override the built-in ones; "" for none
-	Log    *slog.Logger
+	// AlsoListen are further ones, where the same is served: for an address that
+	// the installation moves to.
+	AlsoListen []string
+	Kinds      string // folder of kinds of record that add to or override the built-in ones; "" for none
+	Log        *slog.Logger
 	// TLSCert and TLSKey are PEM files. Without them an https origin is served
 	// by the installation's own authority, an http one plainly.
 	TLSCert, TLSKey string

@@ -147,6 +147,14 @@ func (c *contacts) touch(r syncproto.ReplicaID, at time.Time) {
 	one.last, one.stored = at, false
 }
 
+// since reports whether a device was given a page, and so a receipt, after a time.
+func (c *contacts) since(r syncproto.ReplicaID, t time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	one := c.of[r]
+	return one != nil && one.last.After(t)
+}
+
 // took notes that a device was given a page.
 func (c *contacts) took(r syncproto.ReplicaID, at time.Time) {
 	c.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"github.com/chuantou/chuantou/syncproto"
 )
@@ -39,6 +40,13 @@ type settings struct {
 	Name    string              `json:"name"`
 	Place   string              `json:"place"`
 	Replica syncproto.ReplicaID `json:"replica"` // the server's own pen
+	// Moves counts how often another origin was begun: the files of its authority
+	// are named by it. Next is one that devices are told of and that is not the
+	// origin yet, Began since when; Moved says that it was another once.
+	Moves int       `json:"moves,omitempty"`
+	Next  string    `json:"next,omitempty"`
+	Began time.Time `json:"began,omitzero"`
+	Moved int       `json:"moved,omitempty"` // the Moves that made it the origin
 }
 
 const settingsFormat = 1
@@ -75,6 +83,25 @@ func parseSettings(b []byte, name string) (s settings, err error) {
 		return s, fmt.Errorf("%s is damaged: format, origin or replica is missing", name)
 	}
 	return s, nil
+}
+
+// saveSettings replaces the settings, durably: a crash leaves the old or the new.
+func saveSettings(dir string, s settings) error {
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	tmp := settingsFile(dir) + ".new"
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := writeNew(tmp, append(b, '\n')); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, settingsFile(dir)); err != nil {
+		return err
+	}
+	return syncDir(dir)
 }
 
 // claim makes dir ready for Init or Restore, whichever the marker says: new or

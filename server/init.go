@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -42,14 +41,13 @@ type Initialised struct {
 const maxNameBytes = 256
 
 func (o *InitOptions) check() error {
-	u, err := url.Parse(o.Origin)
 	switch {
 	case o.Dir == "":
 		return errors.New("no data folder is named")
 	case o.Origin == "":
 		return errors.New("origin: say the one address devices will use for ever, for instance https://chuantou.example or http://192.0.2.10:8080")
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		return fmt.Errorf("origin %q: want https://NAME or http://ADDRESS, without a path", o.Origin)
+	case checkOrigin(o.Origin) != nil:
+		return checkOrigin(o.Origin)
 	case !isName(o.Name):
 		return errors.New("name: say whose installation this is")
 	case !isName(o.Admin):
@@ -82,7 +80,7 @@ func Init(ctx context.Context, o InitOptions) (Initialised, error) {
 	if o.Clock != nil {
 		now = o.Clock
 	}
-	if err := makeAuthority(o.Dir, strings.TrimRight(o.Origin, "/"), o.Name, now()); err != nil {
+	if err := makeAuthority(o.Dir, strings.TrimRight(o.Origin, "/"), o.Name, 0, now()); err != nil {
 		return Initialised{}, fmt.Errorf("local authority: %w", err)
 	}
 	s, err := makeStore(o.Dir, o.Store)

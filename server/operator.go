@@ -20,6 +20,8 @@ import (
 //	GET  /operator/backup      everything, as package backup writes it; not sealed
 //	POST /operator/backed-up   Verified as JSON: note what a verified backup holds
 //	POST /operator/outbox      a sealed outbox, as a device wrote it
+//	GET  /operator/origin      the address, and a move that is under way
+//	POST /operator/origin      {"Move": ORIGIN} begins one, {"Finish": ORIGIN} ends it
 //	GET  /operator/audit       the audit log read to its end, looking for ?head=
 //	GET  /operator/audit/list  its entries after number ?after=, or the last 500
 //
@@ -29,6 +31,8 @@ func (s *Server) operatorRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /operator/backup", s.serveBackup)
 	mux.HandleFunc("POST /operator/backed-up", s.serveBackedUp)
 	mux.HandleFunc("POST /operator/outbox", s.serveOutbox)
+	mux.HandleFunc("GET /operator/origin", s.serveOrigin)
+	mux.HandleFunc("POST /operator/origin", s.serveOrigin)
 	mux.HandleFunc("GET /operator/audit", s.serveAudit)
 	mux.HandleFunc("GET /operator/audit/list", s.serveAuditList)
 }

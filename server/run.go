@@ -36,6 +36,10 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	also, err := s.listenAlso()
+	if err != nil {
+		return errors.Join(err, public.Close(), operator.Close())
+	}
 	servers := []*http.Server{
 		httpapi.NewServer(s.api, s.cfg.Log),
 		httpapi.NewServer(s.OperatorHandler(), s.cfg.Log),
@@ -47,6 +51,9 @@ func (s *Server) Run(ctx context.Context) (err error) {
 			return errors.Join(err, public.Close(), operator.Close())
 		}
 		listeners, servers = append(listeners, l), append(servers, httpapi.NewServer(s.rootPages(), s.cfg.Log))
+	}
+	for _, l := range also {
+		listeners, servers = append(listeners, l), append(servers, httpapi.NewServer(s.api, s.cfg.Log))
 	}
 	failed := make(chan error, len(servers))
 	for i, l := range listeners {
@@ -116,14 +123,34 @@ func (s *Server) listen() (public, operator net.Listener, err error) {
 	if operator, err = listenAdmin(s.cfg.Dir); err != nil {
 		return nil, nil, errors.Join(err, public.Close())
 	}
+	return s.secured(public), operator, nil
+}
+
+// listenAlso opens the listeners beside the first.
+func (s *Server) listenAlso() (out []net.Listener, err error) {
+	for _, addr := range s.cfg.AlsoListen {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			for _, l := range out {
+				err = errors.Join(err, l.Close())
+			}
+			return nil, fmt.Errorf("listen: %w", err)
+		}
+		out = append(out, s.secured(l))
+	}
+	return out, nil
+}
+
+// secured has a listener speak TLS where the server does.
+func (s *Server) secured(public net.Listener) net.Listener {
 	switch {
 	case s.cfg.TLSCert != "":
 		public = tls.NewListener(public, &tls.Config{Certificates: []tls.Certificate{s.cert}, MinVersion: tls.VersionTLS12,
 			NextProtos: []string{"http/1.1"}})
 	case s.own():
-		public = tls.NewListener(public, s.authority.TLS())
+		public = tls.NewListener(public, s.tls())
 	}
-	return public, operator, nil
+	return public
 }
 
 // listenRoot opens the plain listener for the page with the root.

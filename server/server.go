@@ -47,6 +47,8 @@ type Server struct {
 	cert     tls.Certificate
 	// authority is the installation's own, nil when it has none.
 	authority *localca.Authority
+	move      atomic.Pointer[move] // to another origin; nil for none
+	moving    sync.Mutex           // one change of the origin at a time
 	stopping  atomic.Bool
 	closing   sync.Once
 }
@@ -77,7 +79,10 @@ func open(cfg Config, set settings) (*Server, error) {
 			return nil, fmt.Errorf("TLS: %w", err)
 		}
 	}
-	if s.authority, err = loadAuthority(cfg.Dir, set.Origin, s.now); err != nil {
+	if s.authority, err = loadAuthority(cfg.Dir, set.Origin, set.Moved, s.now); err != nil {
+		return nil, err
+	}
+	if err := s.loadMove(set); err != nil {
 		return nil, err
 	}
 	if s.schema, err = loadSchema(cfg.Kinds); err != nil {
@@ -139,8 +144,8 @@ func (s *Server) wire() (err error) {
 	current := func() *schema.Schema { return s.schema }
 	frames := records.NewFrames()
 	s.ingest = ingest.New(ingest.Config{Store: s.store, Devices: s, Directory: s.dir, Schema: current, Indexer: timeline.Index{}, Frames: frames,
-		Key: s.keys.sign, SealKey: s.keys.seal, Now: s.now, Log: s.cfg.Log, Quota: s.cfg.Quota})
-	if s.feed, err = feed.New(feed.Config{Store: s.store, Directory: s.dir, Schema: current, Receipts: s.ingest, Standings: s, Frames: frames, CursorKey: s.keys.cursor, Now: s.now}); err != nil {
+		Key: s.keys.sign, SealKey: s.keys.seal, Now: s.now, Log: s.cfg.Log, Quota: s.cfg.Quota, Move: s.toldMove})
+	if s.feed, err = feed.New(feed.Config{Store: s.store, Directory: s.dir, Schema: current, Receipts: s.ingest, Standings: s, Move: s.toldMove, Frames: frames, CursorKey: s.keys.cursor, Now: s.now}); err != nil {
 		return err
 	}
 	reads := &reading.Reading{Store: s.store, Directory: s.dir, Schema: current, Devices: s, Frames: frames, Now: s.now, Note: s.Note}

@@ -82,7 +82,16 @@ type Receipt struct {
 	// unknown: a store whose own link there is another exists twice, and what
 	// the server has is not its own.
 	Link Hash
+	// Move tells the device that the server's address is, or is about to be,
+	// another; the zero Move tells nothing.
+	Move Move
 	Sig  Signature
+}
+
+// Move is another address of the same server.
+type Move struct {
+	Origin string
+	Root   [32]byte // fingerprint of what vouches for it, zero for the system's roots
 }
 
 // Atom names an audience atom: the unit by which records are fed to readers.

@@ -23,7 +23,7 @@ var errCursor = errors.New("cursor not readable here")
 type position struct {
 	epoch  string
 	schema [8]byte
-	log    [8]byte // fingerprint of the replica's log when the last receipt was given
+	log    [8]byte // fingerprint of the replica's log, and of the server's next address, when the last receipt was given
 	self   [8]byte // fingerprint of the standing given last
 	atoms  map[syncproto.Atom]progress
 }

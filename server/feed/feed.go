@@ -41,13 +41,16 @@ type Standings interface {
 	Standing(ctx context.Context, replica syncproto.ReplicaID) (syncproto.Standing, error)
 }
 
-// Config is what a Feed works with; every member is required but Standings.
+// Config is what a Feed works with; every member is required but Standings and Move.
 type Config struct {
 	Store     store.Store
 	Directory *directory.Directory
 	Schema    func() *schema.Schema
 	Receipts  Receipts
 	Standings Standings
+	// Move is what receipts say of another address: told to who has nothing else
+	// to hear, too. May be nil.
+	Move      func() syncproto.Move
 	Frames    *records.Frames // shared with who else reads records; may be nil
 	CursorKey [32]byte
 	Now       func() time.Time
@@ -241,9 +244,15 @@ func Scope(r store.Reader, v *authz.Viewer) ([]syncproto.Atom, error) {
 	return slices.Compact(out), nil
 }
 
-// fingerprint is short proof that a replica's log has not changed.
-func fingerprint(l *records.Log) (out [8]byte) {
-	b, _ := json.Marshal([]any{l.Received, l.Held, l.Rejected, l.Forked, l.BackedUp}) // plain numbers always marshal
+// fingerprint is short proof that what a receipt would say has not changed.
+func (f *Feed) fingerprint(l *records.Log) (out [8]byte) {
+	said := []any{l.Received, l.Held, l.Rejected, l.Forked, l.BackedUp}
+	if f.Move != nil {
+		if m := f.Move(); m != (syncproto.Move{}) {
+			said = append(said, m.Origin, m.Root)
+		}
+	}
+	b, _ := json.Marshal(said) // plain numbers and texts always marshal
 	sum := sha256.Sum256(b)
 	copy(out[:], sum[:])
 	return out

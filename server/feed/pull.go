@@ -64,7 +64,7 @@ func (p *pull) run(r store.Reader) error {
 	if err != nil {
 		return err
 	}
-	p.next.log, p.backedUp = fingerprint(&log), log.BackedUp
+	p.next.log, p.backedUp = p.f.fingerprint(&log), log.BackedUp
 	scope, err := Scope(r, &p.viewer)
 	if err != nil {
 		return err

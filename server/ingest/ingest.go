@@ -71,7 +71,7 @@ type Indexer interface {
 	Index(b *store.Batch, was []byte, rec *crdt.Record, head *records.Head, facts *authz.Facts) (row []byte, err error)
 }
 
-// Config is what an Ingest works with; every member is required but Log and Quota.
+// Config is what an Ingest works with; every member is required but Log, Move and Quota.
 type Config struct {
 	Store     store.Store
 	Devices   Devices
@@ -83,6 +83,8 @@ type Config struct {
 	SealKey   *ecdh.PrivateKey   // unwraps sealing keys
 	Now       func() time.Time
 	Log       *slog.Logger
+	// Move says where the server is or will be instead; may be nil.
+	Move func() syncproto.Move
 	// Quota is how many bytes, compressed, one device may push in a day; 0 for
 	// DefaultQuota. Beyond it the answer is "later", and nothing is taken.
 	Quota int64
@@ -354,6 +356,9 @@ func (in *Ingest) Receipt(ctx context.Context, replica syncproto.ReplicaID) (syn
 	err = in.Store.View(ctx, 0, func(r store.Reader) error { return fillReceipt(r, &c) })
 	if err != nil {
 		return syncproto.Receipt{}, err
+	}
+	if in.Move != nil {
+		c.Move = in.Move()
 	}
 	c.Wall = in.Now().UnixMilli()
 	sign.SignReceipt(in.Key, &c)

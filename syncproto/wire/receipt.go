@@ -12,12 +12,16 @@ const (
 	maxRanges     = 1 << 16
 	maxHeldListed = 1 << 14
 	maxEpochBytes = 64
+
+	maxOriginBytes = 1 << 10
 )
 
 // AppendReceiptBody appends what a receipt's signature covers.
 func AppendReceiptBody(b []byte, c *syncproto.Receipt) []byte {
 	members := 10
 	switch {
+	case c.Move != syncproto.Move{}:
+		members = 14
 	case c.Link != syncproto.Hash{}:
 		members = 13
 	case c.Order != syncproto.OrderNone:
@@ -55,6 +59,9 @@ func AppendReceiptBody(b []byte, c *syncproto.Receipt) []byte {
 	if members > 12 {
 		b = AppendBytes(b, c.Link[:])
 	}
+	if members > 13 {
+		b = AppendBytes(AppendText(AppendArray(b, 2), c.Move.Origin), c.Move.Root[:])
+	}
 	return b
 }
 
@@ -80,9 +87,9 @@ func ReadReceipt(r *Reader) (c syncproto.Receipt, err error) {
 	if n := r.Array(2); r.err == nil && n != 2 {
 		r.Failf("a receipt has 2 members")
 	}
-	members := r.Array(13)
+	members := r.Array(14)
 	if r.err == nil && members < 10 {
-		r.Failf("a receipt's body has 10 to 13 members")
+		r.Failf("a receipt's body has 10 to 14 members")
 	}
 	c.Suite = syncproto.Suite(r.UintMax(math.MaxUint8))
 	if r.err == nil && c.Suite != syncproto.Suite1 {
@@ -124,8 +131,17 @@ func ReadReceipt(r *Reader) (c syncproto.Receipt, err error) {
 		}
 	}
 	if members > 12 {
-		if r.Fixed(c.Link[:]); r.err == nil && c.Link == (syncproto.Hash{}) {
+		if r.Fixed(c.Link[:]); r.err == nil && c.Link == (syncproto.Hash{}) && members == 13 {
 			r.Failf("an unknown link is left out")
+		}
+	}
+	if members > 13 {
+		if n := r.Array(2); r.err == nil && n != 2 {
+			r.Failf("another address has 2 members")
+		}
+		c.Move.Origin = r.Text(maxOriginBytes)
+		if r.Fixed(c.Move.Root[:]); r.err == nil && c.Move.Origin == "" {
+			r.Failf("no address is left out")
 		}
 	}
 	r.Fixed(c.Sig[:])

@@ -43,7 +43,9 @@ const usage = `chuantou is the server of 船头记: devices sync with it, leader
       make the installation in a backup anew
   chuantou storekey -data DIR (-new-passphrase-file FILE | -no-passphrase | -renew)
       change the key that the store is encrypted with, or what wraps it
-  chuantou receipt verify FILE, chuantou audit verify
+  chuantou origin show | move NEW | finish NEW -data DIR
+      the one address of the installation, should it have to change
+  chuantou receipt verify FILE, chuantou audit verify | list
       whether a device's receipt is genuine, and the list of what was done whole
   chuantou version
 
@@ -76,6 +78,8 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 		err = backupCommand(ctx, args[1:], out)
 	case "receipt":
 		err = receiptCommand(ctx, args[1:], out)
+	case "origin":
+		err = origin(ctx, args[1:], in, out)
 	case "audit":
 		err = auditCommand(ctx, args[1:], out)
 	case "restore":

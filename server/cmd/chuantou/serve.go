@@ -54,6 +54,7 @@ const gcPercent = 50
 
 type serveFlags struct {
 	data, listen, kinds, cert, key      string
+	also                                string
 	plain                               bool
 	rootListen, leases                  string
 	passphrase                          string
@@ -66,6 +67,7 @@ func (s *serveFlags) define(c *command) {
 	c.StringVar(&s.data, "data", "", "`folder` that init made")
 	c.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`host:port` to listen on; port 0 picks one")
 	c.StringVar(&s.kinds, "kinds", "", "`folder` of kinds of record that add to or override the built-in ones")
+	c.StringVar(&s.also, "also-listen", "", "further `host:port`s, with commas between, where the same is served: while the origin moves")
 	c.StringVar(&s.cert, "tls-cert", "", "PEM `file` of the certificate chain; with -tls-key the listener speaks https")
 	c.StringVar(&s.key, "tls-key", "", "PEM `file` of its key")
 	c.BoolVar(&s.plain, "plain-http", false, "speak plain http although the origin is https: for a proxy in front")
@@ -118,7 +120,7 @@ func (f *serveFlags) config(errs io.Writer) (server.Config, error) {
 		return server.Config{}, err
 	}
 	cfg := server.Config{Dir: f.data, Listen: f.listen, Kinds: f.kinds, TLSCert: f.cert, TLSKey: f.key, PlainHTTP: f.plain, RootListen: f.rootListen, Log: log,
-		Passphrase: storePassphrase(f.passphrase)}
+		Passphrase: storePassphrase(f.passphrase), AlsoListen: strings.FieldsFunc(f.also, func(c rune) bool { return c == ',' || c == ' ' })}
 	if cfg.TrustedProxies, err = prefixes(f.proxies); err != nil {
 		return server.Config{}, err
 	}

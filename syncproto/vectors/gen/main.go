@@ -285,6 +285,12 @@ func (g generator) receipts() {
 	linked := wire.AppendReceipt(nil, &l)
 	g.accept("link", "receipt", "the chain's link at change 60, nothing backed up", linked)
 	g.refuse("link-zero", "receipt", "is left out", "a link that is not known", bytes.Replace(linked, l.Link[:], make([]byte, 32), 1))
+	v := c
+	v.Move = syncproto.Move{Origin: "https://chuantou.example", Root: [32]byte{5}}
+	sign.SignReceipt(key, &v)
+	moved := wire.AppendReceipt(nil, &v)
+	g.accept("move", "receipt", "the server is about to have another address", moved)
+	g.refuse("move-nowhere", "receipt", "is left out", "no address", bytes.Replace(moved, wire.AppendText(nil, v.Move.Origin), wire.AppendText(nil, ""), 1))
 	empty := wire.AppendReceipt(nil, &c)
 	empty[1]++ // 11 members, the last an empty list before the signature
 	at := len(empty) - len(c.Sig) - 2
