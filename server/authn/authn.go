@@ -43,6 +43,7 @@ type Authn struct {
 	ownCodes              *limiter // codes that people made for themselves
 	loginRemote, loginAll *limiter // wrong passwords
 	loginPair             *delays  // wrong passwords by log-in name and remote
+	loginKnown            *knownPairs
 	failedLogins          atomic.Int64
 	hashing               chan struct{}
 	waiting               chan struct{}
@@ -59,7 +60,9 @@ const (
 	codeAllBurst, codeAllEvery       = 200, 100 * time.Millisecond
 
 	loginRemoteBurst, loginRemoteEvery = 20, 10 * time.Second
-	loginAllBurst, loginAllEvery       = 60, 500 * time.Millisecond
+	// Over all names: a wrong password costs some 30 ms of a processor, which
+	// syncing wants too. Who logged in from an address before does not wait for it.
+	loginAllBurst, loginAllEvery = 20, time.Second
 
 	ownCodesBurst, ownCodesEvery = 3, 8 * time.Hour
 
@@ -91,6 +94,7 @@ func New(c Config) (*Authn, error) {
 		loginRemote: newLimiter(loginRemoteBurst, loginRemoteEvery, maxRemotes),
 		loginAll:    newLimiter(loginAllBurst, loginAllEvery, 1),
 		loginPair:   newDelays(maxRemotes),
+		loginKnown:  newKnownPairs(maxRemotes),
 		hashing:     make(chan struct{}, maxHashing),
 		waiting:     make(chan struct{}, maxHashing+maxHashingQueue),
 	}

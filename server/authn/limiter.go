@@ -164,3 +164,32 @@ func (d *delays) makeRoom(now time.Time) {
 		delete(d.m, k)
 	}
 }
+
+// knownPairs are names with addresses from which they logged in: while everybody
+// together guesses too much, these need not wait. Bounded; a restart forgets.
+type knownPairs struct {
+	most int
+	mu   sync.Mutex
+	m    map[string]struct{}
+}
+
+func newKnownPairs(most int) *knownPairs { return &knownPairs{most: most, m: map[string]struct{}{}} }
+
+func (k *knownPairs) has(pair string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, ok := k.m[pair]
+	return ok
+}
+
+func (k *knownPairs) add(pair string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for old := range k.m {
+		if len(k.m) < k.most {
+			break
+		}
+		delete(k.m, old)
+	}
+	k.m[pair] = struct{}{}
+}

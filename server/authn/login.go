@@ -32,7 +32,11 @@ func (a *Authn) Login(ctx context.Context, login, plain, remote string) (Token, 
 	}
 	now, key := a.Now(), remoteKey(remote)
 	pair := login + "\x00" + key
-	if wait := max(a.loginRemote.wait(key, now), a.loginAll.wait("", now)); wait > 0 {
+	wait := a.loginRemote.wait(key, now)
+	if !a.loginKnown.has(pair) {
+		wait = max(wait, a.loginAll.wait("", now))
+	}
+	if wait > 0 {
 		return Token{}, syncproto.PersonID{}, &LaterError{wait}
 	}
 	if wait := a.loginPair.begin(pair, now); wait > 0 {
@@ -48,6 +52,7 @@ func (a *Authn) Login(ctx context.Context, login, plain, remote string) (Token, 
 		return Token{}, syncproto.PersonID{}, fmt.Errorf("log in: %w", err)
 	}
 	a.loginPair.clear(pair)
+	a.loginKnown.add(pair)
 	var tok Token
 	if err := a.random(tok[:]); err != nil {
 		return Token{}, syncproto.PersonID{}, err

@@ -31,8 +31,8 @@ var DefaultCost = Cost{Passes: 2, MemoryKiB: 19 << 10, Threads: 1}
 const (
 	maxCostMemoryKiB = 256 << 10
 	maxCostPasses    = 32
-	maxHashing       = 2  // log-ins worked on at a time
-	maxHashingQueue  = 32 // waiting for one of them
+	maxHashing       = 1  // log-ins worked on at a time: the other processors sync
+	maxHashingQueue  = 32 // waiting for that
 
 	// MinPassword is how many characters a password has at least.
 	MinPassword = 10
