@@ -106,9 +106,19 @@ func (k ErrorKind) MayRetry() bool {
 type Error struct {
 	Kind ErrorKind
 	Text string
+	// Code names this very error for programs that say it in words of their own:
+	// a command for operators, whose language is not that of Text. Never changed
+	// once given; "" for most.
+	Code string
 }
 
 func (e *Error) Error() string { return e.Text }
+
+// As gives the error a code and returns it.
+func (e *Error) As(code string) *Error {
+	e.Code = code
+	return e
+}
 
 // Errorf makes an Error.
 func Errorf(kind ErrorKind, format string, args ...any) *Error {

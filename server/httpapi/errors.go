@@ -25,6 +25,8 @@ type Problem struct {
 	Status int    `json:"status"`
 	Detail string `json:"detail,omitempty"`
 	Kind   string `json:"kind"`
+	// Code names this very error, for programs with words of their own.
+	Code string `json:"code,omitempty"`
 	// Record is given with a conflict: what stands now.
 	Record *Record `json:"record,omitempty"`
 }
@@ -56,7 +58,7 @@ var statuses = map[syncproto.ErrorKind]int{
 
 // problemOf chooses status and words. It is the only place that does.
 func problemOf(err error) Problem {
-	kind, detail, status := syncproto.KindOther, "", 0
+	kind, detail, status, code := syncproto.KindOther, "", 0, ""
 	var own *syncproto.Error
 	var later *authn.LaterError
 	var echoed *echo.HTTPError
@@ -65,7 +67,7 @@ func problemOf(err error) Problem {
 	case errors.As(err, &later):
 		kind, detail, status = syncproto.KindLater, later.Error(), http.StatusTooManyRequests
 	case errors.As(err, &own):
-		kind, detail = own.Kind, own.Text
+		kind, detail, code = own.Kind, own.Text, own.Code
 	case errors.As(err, &echoed):
 		status = echoed.Code
 		kind = kindOfStatus(status)
@@ -86,7 +88,7 @@ func problemOf(err error) Problem {
 		// What went wrong inside is for the log alone.
 		status, detail = http.StatusInternalServerError, "服务器出了错，已经记下；请稍后再试"
 	}
-	return Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Kind: kind.String()}
+	return Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Kind: kind.String(), Code: code}
 }
 
 func kindOfStatus(status int) syncproto.ErrorKind {

@@ -16,7 +16,7 @@ func adminHeld(ctx context.Context, f *adminFlags) error {
 		return err
 	}
 	if len(list.Parts) == 0 {
-		_, err := fmt.Fprintln(f.out, "没有待处理的")
+		_, err := fmt.Fprintln(f.out, "nothing is held")
 		return err
 	}
 	t := tabwriter.NewWriter(f.out, 0, 4, 2, ' ', 0)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -125,11 +126,11 @@ func (o *operator) open(noServer error) (*server.Server, error) {
 // refusal is the error that an answer other than 200 tells of.
 func refusal(resp *http.Response) error {
 	var p struct {
-		Detail string `json:"detail"`
+		Detail, Code string
 	}
 	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err == nil && json.Unmarshal(b, &p) == nil && p.Detail != "" {
-		return errors.New(p.Detail)
+		return errors.New(cmp.Or(problemWords[p.Code], p.Detail))
 	}
 	return errors.New(resp.Status)
 }

@@ -107,7 +107,7 @@ func TestAdminCommands(t *testing.T) {
 			t.Errorf("code %s: %d %s", name, status, b)
 		}
 	}
-	chuantou(t, "", nil, "admin", "code", "-data", dir, "-person", "没有此人").want(t, "code for nobody", 1, "没有这个人")
+	chuantou(t, "", nil, "admin", "code", "-data", dir, "-person", "没有此人").want(t, "code for nobody", 1, "there is nobody of this name")
 	password := func(in string, more ...string) result {
 		return chuantou(t, in, nil, append([]string{"admin", "password", "-data", dir, "-person", "童例宁"}, more...)...)
 	}
