@@ -84,6 +84,17 @@ func (c *Client) newCompiler(d *Draft, s *save) (*compiler, error) {
 	}
 	k := &compiler{c: c, d: d, seq: s.header.Seq, counts: &s.counts, replica: s.header.Replica, items: map[ItemRef]syncproto.ElemID{}}
 	k.e = rec.Edit(k.replica, latest)
+	if h != nil {
+		for _, p := range h.unjoined {
+			_, part, err := c.readPart(p)
+			if err != nil {
+				return nil, err
+			}
+			if p.replica == k.replica {
+				k.e.Wrote(part)
+			}
+		}
+	}
 	if d.origin != draftEdit {
 		return k, k.e.Create(d.kindID)
 	}

@@ -604,3 +604,26 @@ func TestVoid(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 }
+
+// Two windows stay open on a record that leaves the device: what both write is
+// in it in the end, though the device could show none of it.
+func TestTwoFormsOnARecordThatLeft(t *testing.T) {
+	w := newWorld(t, 35)
+	a, _ := w.device(personA, "A7")
+	b, _ := w.device(personB, "B2")
+	d := w.visit(a, "甲乙")
+	w.submit(a, d)
+	w.sync(a)
+	w.sync(b)
+	one, other := w.edit(b, d.Record()).Set("situation", "甲丙乙"), w.edit(b, d.Record()).Set("situation", "甲乙丁")
+	w.server.Leave(d.Record())
+	w.sync(b)
+	if _, err := b.Get(d.Record()); !errors.Is(err, clientsdk.ErrNoRecord) {
+		t.Fatalf("the record stayed: %v", err)
+	}
+	w.submit(b, one)
+	w.submit(b, other)
+	if r, err := b.Sync(context.Background()); err != nil || r.Held > 0 || textAt(w, d.Record()) != "甲丙乙丁" {
+		t.Errorf("the server has %q, %d held: %v", textAt(w, d.Record()), r.Held, err)
+	}
+}

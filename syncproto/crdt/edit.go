@@ -16,7 +16,8 @@ import (
 // gives. A method that returns an error has changed nothing.
 type Edit struct {
 	r       *Record
-	latest  *Record // for counters; may be r
+	latest  *Record            // for counters; may be r
+	wrote   map[counted]uint64 // the same, of parts that neither state has
 	part    syncproto.Part
 	c       context
 	texts   map[target]*pendingText

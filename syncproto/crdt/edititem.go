@@ -172,24 +172,11 @@ func (e *Edit) newPlace(f *field, at int, moved *item) (place text.Insert, befor
 		}
 		rank = places.position(before.shownPlace(e.r)) + 1
 	}
-	next := max(doc.Highest(e.c.replica), e.highestPlace(f.name)) + 1
+	next := max(doc.Highest(e.c.replica), e.highest(target{field: f.name}, ClassList)) + 1
 	edit, err := doc.ReplaceFrom(e.c.replica, next, next, rank, 0, placeRune)
 	if err != nil {
 		return place, nil, fmt.Errorf("%w: list %q: %w", ErrInvalid, f.name, err)
 	}
 	f.list.places.raw = nil
 	return edit.Inserts[0], before, nil
-}
-
-// highestPlace is the replica's highest counter in the list's newest state.
-func (e *Edit) highestPlace(name string) uint64 {
-	if e.latest == e.r {
-		return 0
-	}
-	if f := e.latest.fields.find(name, ClassList); f != nil {
-		if doc, err := f.list.places.open(); err == nil {
-			return doc.Highest(e.c.replica)
-		}
-	}
-	return 0
 }

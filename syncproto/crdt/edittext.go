@@ -66,7 +66,7 @@ func (e *Edit) mayType(t target, p *pendingText) error {
 
 // next is the counter for a new element; it goes on from the newest state's.
 func (e *Edit) next(t target, doc *text.Doc) uint64 {
-	return max(doc.Highest(e.c.replica), e.highest(t)) + 1
+	return max(doc.Highest(e.c.replica), e.highest(t, ClassText)) + 1
 }
 
 // newText starts the op of a text whose first edit is made.
@@ -105,19 +105,6 @@ func (e *Edit) doc(t target, p *pendingText) (*text.Doc, error) {
 		return f.text.open()
 	}
 	return e.newDoc(t, ClassText), nil
-}
-
-// highest is the replica's highest counter in the text's newest state.
-func (e *Edit) highest(t target) uint64 {
-	if e.latest == e.r {
-		return 0
-	}
-	if f := e.latest.at(t, ClassText); f != nil {
-		if doc, err := f.text.open(); err == nil {
-			return doc.Highest(e.c.replica)
-		}
-	}
-	return 0
 }
 
 func (e *Edit) setText(t target, final string) error {

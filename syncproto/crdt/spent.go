@@ -87,10 +87,59 @@ func (r *Record) spentBy(replica syncproto.ReplicaID, t target, class Class) uin
 	return 0
 }
 
+// counted is a text, or the places of a list.
+type counted struct {
+	target
+	class Class
+}
+
+// Wrote tells an edit of a part of its replica's that neither of its states has:
+// the ids of what it inserted are not given a second time.
+func (e *Edit) Wrote(p *syncproto.Part) {
+	if e.wrote == nil {
+		e.wrote = map[counted]uint64{}
+	}
+	for i := range p.Ops {
+		switch op := &p.Ops[i]; op.Kind {
+		case syncproto.OpText:
+			edit, err := text.DecodeEdit(e.c.replica, op.Edit)
+			if n := edit.Inserted(); err == nil && n > 0 {
+				at := counted{target{op.Field, op.Item, op.Sub}, ClassText}
+				e.wrote[at] = max(e.wrote[at], edit.Inserts[0].Counter+n-1)
+			}
+		case syncproto.OpItemInsert, syncproto.OpItemMove:
+			at := counted{target{field: op.Field}, ClassList}
+			e.wrote[at] = max(e.wrote[at], op.Counter)
+		}
+	}
+}
+
+// highest is the replica's highest counter in the newest state of a text or the
+// places of a list, also where that state leaves them out.
+func (e *Edit) highest(t target, class Class) uint64 {
+	n := e.wrote[counted{t, class}]
+	if e.latest == e.r {
+		return n
+	}
+	n = max(n, e.latest.spentBy(e.c.replica, t, class))
+	f := e.latest.at(t, class)
+	if f == nil {
+		return n
+	}
+	words := f.text
+	if class == ClassList {
+		words = &f.list.places
+	}
+	if doc, err := words.open(); err == nil {
+		n = max(n, doc.Highest(e.c.replica))
+	}
+	return n
+}
+
 // newDoc is a text, or the places of a list, that the form does not show, for
 // the author to write in.
 func (e *Edit) newDoc(t target, class Class) *text.Doc {
-	return text.NewAfter(e.c.replica, max(e.r.spentBy(e.c.replica, t, class), e.latest.spentBy(e.c.replica, t, class)))
+	return text.NewAfter(e.c.replica, max(e.r.spentBy(e.c.replica, t, class), e.highest(t, class)))
 }
 
 // docFor is a text, or the places of a list, that the state does not show, for
