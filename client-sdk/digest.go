@@ -145,6 +145,30 @@ func (a *pageApply) moveSums(was baseRow, h *held) {
 	}
 }
 
+// putSums writes the sums that were changed.
+func (a *pageApply) putSums(b *localstore.Batch) {
+	for atom, s := range a.sums {
+		if s.empty() {
+			b.Delete(sumsKey(atom))
+		} else {
+			b.Put(sumsKey(atom), s.append())
+		}
+	}
+}
+
+// commitSums puts them to use once they are stored.
+func (a *pageApply) commitSums() {
+	for atom, s := range a.sums {
+		if s.empty() {
+			delete(a.c.sums, atom)
+		} else {
+			a.c.sums[atom] = s
+		}
+	}
+}
+
+func (s *atomSums) empty() bool { return s.Records == 0 && len(s.Classes) == 0 }
+
 // recordDigest is the digest of a base for a reader with these classes.
 func (c *Client) recordDigest(rec *crdt.Record, classes syncproto.Audience) syncproto.Hash {
 	if classes == syncproto.ForAll {

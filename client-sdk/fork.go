@@ -197,7 +197,7 @@ func (c *Client) moveTo(next *identity, link syncloop.Transport, fates map[syncp
 			}
 		}
 	}
-	if err := r.dropKept(); err != nil {
+	if err := r.dropBases(); err != nil {
 		return err
 	}
 	at := c.place
@@ -214,6 +214,7 @@ func (c *Client) moveTo(next *identity, link syncloop.Transport, fates map[syncp
 	c.id, c.head, c.place, c.own = next, r.head, at, r.own
 	c.receipt, c.acked, c.spent, c.backups, c.told, c.stranger = nil, nil, false, backups{}, nil, false
 	c.link, c.token = link, session.Token{}
+	r.sums.commitSums()
 	clear(c.cache)
 	c.newCutter()
 	c.sealed.stale = true

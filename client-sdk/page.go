@@ -106,13 +106,7 @@ func (a *pageApply) forget() {
 
 func (a *pageApply) commit() {
 	c := a.c
-	for atom, sums := range a.sums {
-		if sums.Records == 0 && len(sums.Classes) == 0 {
-			delete(c.sums, atom)
-		} else {
-			c.sums[atom] = sums
-		}
-	}
+	a.commitSums()
 	for id, h := range a.work {
 		switch _, known := c.cache[id]; {
 		case h.shown == nil:
@@ -379,12 +373,6 @@ func (a *pageApply) settle() error {
 		a.moveSums(a.was[id], h)
 		a.putBase(id, h)
 	}
-	for atom, s := range a.sums {
-		if s.Records == 0 && len(s.Classes) == 0 {
-			a.batch.Delete(sumsKey(atom))
-		} else {
-			a.batch.Put(sumsKey(atom), s.append())
-		}
-	}
+	a.putSums(&a.batch)
 	return nil
 }

@@ -28,13 +28,15 @@ type reissue struct {
 	seed  syncproto.Seed
 	anew  map[syncproto.RecordID]*crdt.Anew
 	first map[syncproto.RecordID]syncproto.Seq // of the spent id's changes that are issued anew
+	sums  *pageApply                           // of what leaves the bases
 	// sealed are sealed values as they were and as they are: a member is taken
 	// out of a set by its bytes.
 	sealed map[string]syncproto.Value
 }
 
 func newReissue(c *Client, next *identity) *reissue {
-	return &reissue{c: c, was: c.id.Replica, next: next, own: c.own.clone(), head: chainHead{Link: sign.ChainStart(next.Replica)},
+	return &reissue{c: c, was: c.id.Replica, sums: &pageApply{c: c, sums: map[syncproto.Atom]*atomSums{}},
+		next: next, own: c.own.clone(), head: chainHead{Link: sign.ChainStart(next.Replica)},
 		anew: map[syncproto.RecordID]*crdt.Anew{}, first: map[syncproto.RecordID]syncproto.Seq{}, sealed: map[string]syncproto.Value{}}
 }
 
@@ -160,9 +162,20 @@ func (r *reissue) write(h *syncproto.Header, parts []syncproto.Part) error {
 	return nil
 }
 
-// dropKept removes the kept bases that have in them what is issued anew.
-func (r *reissue) dropKept() error {
+// dropBases removes the bases, and the kept ones, that have in them what is
+// issued anew: the server that gave it away has it no more, having been put back.
+// It would stand there a second time under its old name. All is pulled again under
+// the next id; till then such a record shows one's own part of it.
+func (r *reissue) dropBases() error {
 	for id, first := range r.first {
+		h, err := r.c.loadBase(id)
+		if err != nil {
+			return err
+		}
+		if h != nil && h.base.Version.Covers(r.was, first) {
+			r.batch.Delete(baseKey(id))
+			r.sums.moveSums(baseRow{Atoms: h.atoms, Sums: h.sums}, &held{})
+		}
 		kept, err := r.c.loadKept(id)
 		if err != nil {
 			return err
@@ -171,6 +184,7 @@ func (r *reissue) dropKept() error {
 			r.batch.Delete(keptKey(id))
 		}
 	}
+	r.sums.putSums(&r.batch)
 	return nil
 }
 
