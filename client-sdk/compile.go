@@ -84,21 +84,36 @@ func (c *Client) newCompiler(d *Draft, s *save) (*compiler, error) {
 	}
 	k := &compiler{c: c, d: d, seq: s.header.Seq, counts: &s.counts, replica: s.header.Replica, items: map[ItemRef]syncproto.ElemID{}}
 	k.e = rec.Edit(k.replica, latest)
-	if h != nil {
-		for _, p := range h.unjoined {
-			_, part, err := c.readPart(p)
-			if err != nil {
-				return nil, err
-			}
-			if p.replica == k.replica {
-				k.e.Wrote(part)
-			}
-		}
+	if err := k.wrote(h); err != nil {
+		return nil, err
 	}
 	if d.origin != draftEdit {
 		return k, k.e.Create(d.kindID)
 	}
 	return k, nil
+}
+
+// wrote tells the edit of own parts that the states do not have, or of which they
+// may leave out what was written.
+func (k *compiler) wrote(h *held) error {
+	if h == nil {
+		return nil
+	}
+	parts := h.unjoined
+	if h.shown != nil && h.shown.Partial {
+		parts = k.c.own.parts[k.d.record]
+	}
+	for _, p := range parts {
+		if p.replica != k.replica {
+			continue
+		}
+		_, part, err := k.c.readPart(p)
+		if err != nil {
+			return err
+		}
+		k.e.Wrote(part)
+	}
+	return nil
 }
 
 func (k *compiler) fail(field string, err error) error {

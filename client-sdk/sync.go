@@ -160,7 +160,15 @@ func (c *Client) sessionConfig(link syncloop.Transport) session.Config {
 		speed = m.Speed()
 	}
 	key := c.id.Key
+	var holds []syncproto.Atom
+	for a, s := range c.sums {
+		if s.Records > 0 {
+			holds = append(holds, a)
+		}
+	}
+	slices.Sort(holds)
 	return session.Config{
+		Holds:   holds,
 		Replica: c.id.Replica, ServerKey: c.id.ServerKey, Random: c.opt.Random,
 		Sign:  func(q *sign.SessionRequest) syncproto.Signature { return sign.SignSession(key, q) },
 		Token: c.token, Offset: c.place.Offset,

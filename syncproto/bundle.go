@@ -110,6 +110,9 @@ func TownshipAtom(place string) Atom { return Atom("t:" + place[:min(len(place),
 // HouseholdAtom is the atom of a household's own records.
 func HouseholdAtom(id RecordID) Atom { return Atom("h:" + id.String()) }
 
+// IsHousehold reports whether the atom is a household's.
+func (a Atom) IsHousehold() bool { return len(a) > 2 && a[:2] == "h:" }
+
 // PersonAtom is the atom of what only one person and his co-writers see.
 func PersonAtom(id PersonID) Atom { return Atom("p:" + id.String()) }
 

@@ -14,8 +14,9 @@ type PullRequest struct {
 	Hash   CursorHash // of a cursor the server gave last; zero when Cursor is sent
 	// MaxBytes is the page size the device would like, compressed bytes.
 	MaxBytes int
-	// Again lists atoms whose digest did not match: the server forgets how
-	// far the device was in them and sends them whole.
+	// Again lists atoms whose digest did not match, or, without a cursor, those
+	// the device holds records of: the server forgets how far the device was in
+	// them and sends them whole, or says that they are not its own any more.
 	Again []Atom
 	Told  *Told // when it differs from what was told last
 }

@@ -97,16 +97,19 @@ func (f *Feed) Pull(ctx context.Context, replica syncproto.ReplicaID, person syn
 		return nil, err
 	}
 	date := f.Now().UTC().Add(8 * time.Hour).Format("2006-01-02")
-	p := &pull{f: f, replica: replica, viewer: f.Directory.Viewer(person).On(date), was: pos, epoch: epoch,
-		budget: pageBudget(q.MaxBytes), sent: map[sentState]bool{}, keys: map[syncproto.KeyID]bool{}}
+	begin := func() *pull {
+		return &pull{f: f, replica: replica, viewer: f.Directory.Viewer(person).On(date), was: pos, epoch: epoch,
+			budget: pageBudget(q.MaxBytes), sent: map[sentState]bool{}, keys: map[syncproto.KeyID]bool{}}
+	}
+	p := begin()
 	err = f.Store.View(ctx, 0, p.run)
 	if errors.Is(err, errRolledBack) {
 		// The device has seen numbers that this store does not have: an older
 		// copy was put back. The epoch is raised so that everybody looks again.
-		if p.epoch, err = f.Store.RaiseEpoch(ctx); err != nil {
+		if epoch, err = f.Store.RaiseEpoch(ctx); err != nil {
 			return nil, err
 		}
-		p.page = syncproto.Page{}
+		p = begin() // nothing of the page so far goes out
 		err = f.Store.View(ctx, 0, p.run)
 	}
 	if err != nil {
@@ -141,7 +144,7 @@ func (f *Feed) position(replica syncproto.ReplicaID, q *syncproto.PullRequest) (
 		}
 	}
 	for _, a := range q.Again {
-		delete(pos.atoms, a)
+		pos.atoms[a] = progress{} // from its beginning, or left
 	}
 	return pos, nil
 }

@@ -3,6 +3,8 @@ package feed
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/chuantou/chuantou/server/authz"
 	"github.com/chuantou/chuantou/server/records"
@@ -81,8 +83,63 @@ func (p *pull) run(r store.Reader) error {
 		}
 	}
 	for a := range p.was.atoms {
-		if !inScope[a] {
-			p.page.Left = append(p.page.Left, a)
+		if inScope[a] {
+			continue
+		}
+		p.page.Left = append(p.page.Left, a)
+		if a.IsHousehold() {
+			if err := p.narrowed(r, a, inScope); err != nil {
+				return fmt.Errorf("atom %s: %w", a, err)
+			}
+		}
+	}
+	return nil
+}
+
+// narrowed sends the records of a household that the reader answers for no more
+// and that he reads on by another right: he reads less of them. Of other atoms
+// none opens more of a record than those it lies in besides.
+func (p *pull) narrowed(r store.Reader, left syncproto.Atom, inScope map[syncproto.Atom]bool) error {
+	head, err := records.LoadAtom(r, left)
+	if err != nil {
+		return err
+	}
+	p.states = map[syncproto.Atom]*stateBatch{}
+	for n := uint64(1); n <= head.N; n++ {
+		e, _, err := records.LoadEntry(r, left, n) // without records when it is no more
+		if err != nil {
+			return err
+		}
+		for _, id := range e.Records {
+			if err := p.elsewhere(r, id, inScope); err != nil {
+				return err
+			}
+		}
+	}
+	for _, a := range slices.Sorted(maps.Keys(p.states)) {
+		p.flush(a)
+	}
+	return nil
+}
+
+// elsewhere sends a record's state for the atoms of the reader's that it lies in,
+// or takes it out of them.
+func (p *pull) elsewhere(r store.Reader, id syncproto.RecordID, inScope map[syncproto.Atom]bool) error {
+	c, ok, err := records.LoadRecord(r, id)
+	if err != nil || !ok {
+		return err
+	}
+	for _, a := range c.Atoms {
+		if !inScope[a] || p.sent[sentState{a, id}] {
+			continue
+		}
+		p.sent[sentState{a, id}] = true
+		visible, err := p.state(r, a, id)
+		if err != nil {
+			return err
+		}
+		if !visible {
+			p.add(syncproto.Entry{Kind: syncproto.EntryLeave, Atom: a, Records: []syncproto.RecordID{id}}, 16)
 		}
 	}
 	return nil

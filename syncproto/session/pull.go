@@ -31,6 +31,9 @@ func (s *Session) askPage() *Request {
 			q.Cursor = cursor
 		}
 	}
+	if len(q.Cursor) == 0 && q.Hash == (syncproto.CursorHash{}) {
+		q.Again = append(slices.Clone(q.Again), s.cfg.Holds...)
+	}
 	return &Request{Method: methodPost, Path: "/v1/sync/pull", Token: s.report.Token.Text, Body: wire.AppendPull(nil, &q)}
 }
 

@@ -81,6 +81,9 @@ type Config struct {
 	// a thin link both are small. 0: DefaultPushBytes, and the server's choice.
 	PushBytes int
 	PageBytes int
+	// Holds are the atoms that the device holds records of: a server that is
+	// told no cursor has to know which of them are not the device's any more.
+	Holds []syncproto.Atom
 	// Told, if set, is asked once the outbox was offered what there is to tell of
 	// the device, its clock's offset as just learned; nil when the server knows.
 	Told func(offset int64) *syncproto.Told
