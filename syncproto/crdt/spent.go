@@ -7,6 +7,7 @@ import (
 
 	"github.com/chuantou/chuantou/syncproto"
 	"github.com/chuantou/chuantou/syncproto/text"
+	"github.com/chuantou/chuantou/syncproto/text/edit"
 	"github.com/chuantou/chuantou/syncproto/wire"
 )
 
@@ -102,10 +103,10 @@ func (e *Edit) Wrote(p *syncproto.Part) {
 	for i := range p.Ops {
 		switch op := &p.Ops[i]; op.Kind {
 		case syncproto.OpText:
-			edit, err := text.DecodeEdit(e.c.replica, op.Edit)
-			if n := edit.Inserted(); err == nil && n > 0 {
+			typed, err := edit.Decode(e.c.replica, op.Edit)
+			if n := typed.Inserted(); err == nil && n > 0 {
 				at := counted{target{op.Field, op.Item, op.Sub}, ClassText}
-				e.wrote[at] = max(e.wrote[at], edit.Inserts[0].Counter+n-1)
+				e.wrote[at] = max(e.wrote[at], typed.Inserts[0].Counter+n-1)
 			}
 		case syncproto.OpItemInsert, syncproto.OpItemMove:
 			at := counted{target{field: op.Field}, ClassList}
