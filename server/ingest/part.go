@@ -414,11 +414,19 @@ func (t *txn) retry(w *work, x waiter) (bool, error) {
 	if err != nil || p == nil {
 		return false, err
 	}
-	if reason, _, err := t.join(p.device, w, &p.header, &p.part, p.received); err != nil || reason != 0 {
-		if w.found && t.let == letJoin && err == nil {
+	reason, detail, err := t.join(p.device, w, &p.header, &p.part, p.received)
+	if err != nil {
+		return false, err
+	}
+	if reason != 0 {
+		if w.found && t.let == letJoin {
 			return true, t.letBack(x)
 		}
-		return false, err
+		if h := x.hold; h.Reason != reason || h.Detail != detail {
+			h.Reason, h.Detail = reason, detail // what it waited for is here, and something else is not
+			t.b.Put(records.HoldKey(x.Replica, x.Seq, x.Part), h.Append(nil))
+		}
+		return false, nil
 	}
 	if err := t.settled(w, x, p); err != nil {
 		return false, err
