@@ -22,8 +22,8 @@ import (
 )
 
 // backupFiles are the files of a data folder that a backup holds beside the
-// store. The list of erasures, when there is one, must not be among them: it is
-// kept apart from backups, and replayed over a restored folder by Restore.
+// store. The list of erasures must not be among them: it is kept apart from
+// backups, and carried out again on a restored folder.
 func backupFiles() []string {
 	names := []string{settingsName}
 	for _, name := range keyFiles {
@@ -266,19 +266,26 @@ func (s *Server) markSome(ctx context.Context, v *Verified, ids []syncproto.Repl
 	return err
 }
 
+// RestoreOptions are all optional.
+type RestoreOptions struct {
+	Origin   string   // must be the backup's; else ErrOtherServer
+	Store    NewStore // how the store is made
+	Erasures []byte   // the list of what was erased, DIR/erasures of the installation that was
+}
+
 // Restore makes a data folder out of an opened backup. The folder must be new
 // or empty, or one in which Restore was cut off. A backup that is not whole
 // leaves nothing; a process that is ended in between leaves a folder that no
 // server opens. The store begins a new history: devices see it by its epoch,
-// and push what the backup does not have. An origin, if one is given, must be
-// the backup's; else ErrOtherServer.
-func Restore(ctx context.Context, dir, origin string, n NewStore, from io.Reader) (backup.Summary, error) {
+// and push what the backup does not have. What was erased since the backup is
+// erased again before it is whole.
+func Restore(ctx context.Context, dir string, o RestoreOptions, from io.Reader) (backup.Summary, error) {
 	_, err := os.Stat(dir)
 	fresh := errors.Is(err, os.ErrNotExist)
 	if err := claim(dir, restoringName); err != nil {
 		return backup.Summary{}, err
 	}
-	sum, err := restore(ctx, dir, origin, n, from)
+	sum, err := restore(ctx, dir, o, from)
 	if err != nil {
 		left := errors.Join(clearAway(dir), os.Remove(filepath.Join(dir, restoringName)))
 		if fresh && left == nil {
@@ -286,19 +293,21 @@ func Restore(ctx context.Context, dir, origin string, n NewStore, from io.Reader
 		}
 		return backup.Summary{}, errors.Join(err, left)
 	}
-	// Here, before the marker goes, is where erasures are to be replayed.
 	return sum, settle(dir, restoringName)
 }
 
-func restore(ctx context.Context, dir, origin string, n NewStore, from io.Reader) (sum backup.Summary, err error) {
+func restore(ctx context.Context, dir string, o RestoreOptions, from io.Reader) (sum backup.Summary, err error) {
+	if _, err := parseErasures(o.Erasures, "the list of erasures"); err != nil {
+		return sum, err
+	}
 	if err := os.Mkdir(keysDir(dir), 0o700); err != nil {
 		return sum, err
 	}
-	engine, err := makeStore(dir, n)
+	engine, err := makeStore(dir, o.Store)
 	if err != nil {
 		return sum, err
 	}
-	to := &restorer{files: files{}, origin: origin, ctx: ctx, store: engine}
+	to := &restorer{files: files{}, origin: o.Origin, ctx: ctx, store: engine}
 	if sum, err = backup.Read(from, to); err == nil {
 		err = to.flush()
 	}
@@ -313,7 +322,12 @@ func restore(ctx context.Context, dir, origin string, n NewStore, from io.Reader
 			return sum, err
 		}
 	}
-	return sum, tryOut(dir, n.given())
+	if len(o.Erasures) > 0 {
+		if err := errors.Join(writeNew(erasuresFile(dir), o.Erasures), markPurge(dir)); err != nil {
+			return sum, err
+		}
+	}
+	return sum, tryOut(dir, o.Store.given())
 }
 
 // tryOut opens the folder as a server would.

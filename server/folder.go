@@ -139,7 +139,7 @@ func clearAway(dir string) error {
 			return err
 		}
 	}
-	for _, name := range []string{storeName, keysName, settingsName, socketName} {
+	for _, name := range []string{storeName, keysName, settingsName, socketName, erasuresName, purgeName} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return err
 		}

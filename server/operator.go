@@ -22,6 +22,7 @@ import (
 //	POST /operator/outbox      a sealed outbox, as a device wrote it
 //	GET  /operator/origin      the address, and a move that is under way
 //	POST /operator/origin      {"Move": ORIGIN} begins one, {"Finish": ORIGIN} ends it
+//	POST /operator/erase       destroy what fields of a record said; with preview tell what would go
 //	GET  /operator/audit       the audit log read to its end, looking for ?head=
 //	GET  /operator/audit/list  its entries after number ?after=, or the last 500
 //
@@ -33,6 +34,7 @@ func (s *Server) operatorRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /operator/outbox", s.serveOutbox)
 	mux.HandleFunc("GET /operator/origin", s.serveOrigin)
 	mux.HandleFunc("POST /operator/origin", s.serveOrigin)
+	mux.HandleFunc("POST /operator/erase", s.serveErase)
 	mux.HandleFunc("GET /operator/audit", s.serveAudit)
 	mux.HandleFunc("GET /operator/audit/list", s.serveAuditList)
 }

@@ -49,6 +49,7 @@ type Server struct {
 	authority *localca.Authority
 	move      atomic.Pointer[move] // to another origin; nil for none
 	moving    sync.Mutex           // one change of the origin at a time
+	erasing   sync.Mutex           // one act at a time: the list is read and written
 	stopping  atomic.Bool
 	closing   sync.Once
 }
@@ -91,16 +92,31 @@ func open(cfg Config, set settings) (*Server, error) {
 	if s.cfg.Engine == nil {
 		s.cfg.Engine = func(_ string, log *slog.Logger) (store.Store, error) { return openStore(cfg.Dir, cfg.Passphrase, log) }
 	}
-	engine, err := s.cfg.Engine(storeDir(cfg.Dir), s.cfg.Log)
-	if err != nil {
+	if err := s.openEngine(); err != nil {
 		return nil, err
+	}
+	purged, err := s.purge()
+	if err == nil && purged {
+		err = s.openEngine()
+	}
+	return s, err
+}
+
+// openEngine opens the store and wires everything on it.
+func (s *Server) openEngine() error {
+	engine, err := s.cfg.Engine(storeDir(s.cfg.Dir), s.cfg.Log)
+	if err != nil {
+		return err
 	}
 	s.watch = newWatch(engine)
 	s.store = s.watch
 	if err := s.wire(); err != nil {
-		return nil, errors.Join(err, s.store.Close())
+		return errors.Join(err, s.store.Close())
 	}
-	return s, nil
+	if err := s.eraseListed(); err != nil {
+		return errors.Join(err, s.store.Close())
+	}
+	return nil
 }
 
 func loadSchema(kinds string) (*schema.Schema, error) {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -105,8 +106,26 @@ func readStoreKey(file string, pass Passphrase) (k storekey.Key, passphrase stri
 	return k, passphrase, err
 }
 
+// rewriteStore copies the closed store of an installation to new files.
+func rewriteStore(dir string, pass Passphrase, log *slog.Logger) error {
+	o := badgerstore.Options{Logger: log}
+	if sealed, err := badgerstore.Sealed(storeDir(dir)); err != nil {
+		return err
+	} else if sealed {
+		_, k, _, err := presentKey(dir, pass)
+		if err != nil {
+			return err
+		}
+		o.Key = k[:]
+	}
+	return badgerstore.Rewrite(context.Background(), storeDir(dir), o)
+}
+
 // openStore opens the store of an installation with its key.
 func openStore(dir string, pass Passphrase, log *slog.Logger) (*badgerstore.Store, error) {
+	if err := badgerstore.Settle(storeDir(dir)); err != nil {
+		return nil, err
+	}
 	o := badgerstore.Options{Logger: log, MustExist: true}
 	sealed, err := badgerstore.Sealed(storeDir(dir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -146,6 +165,9 @@ func openStore(dir string, pass Passphrase, log *slog.Logger) (*badgerstore.Stor
 // "" for none. The store is not touched and may be in use. Who has the file as it
 // was, and the passphrase of then, has the key as before: see RenewStoreKey.
 func RewrapStoreKey(dir string, pass Passphrase, passphrase string) error {
+	if _, err := loadSettings(dir); err != nil {
+		return err
+	}
 	file, k, _, err := presentKey(dir, pass)
 	if err != nil {
 		return err
@@ -163,6 +185,9 @@ func RewrapStoreKey(dir string, pass Passphrase, passphrase string) error {
 // the same passphrase if there is one. No server may run on it. Cut off anywhere,
 // the installation opens with the one key or the other.
 func RenewStoreKey(dir string, pass Passphrase) error {
+	if _, err := loadSettings(dir); err != nil {
+		return err
+	}
 	// Opened once, so that a change that was cut off is ended.
 	s, err := openStore(dir, pass, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -188,9 +213,6 @@ func RenewStoreKey(dir string, pass Passphrase) error {
 // presentKey reads the key of an encrypted installation; it tells its file and
 // what it is wrapped with.
 func presentKey(dir string, pass Passphrase) (file string, k storekey.Key, passphrase string, err error) {
-	if _, err := loadSettings(dir); err != nil {
-		return "", k, "", err
-	}
 	sealed, err := badgerstore.Sealed(storeDir(dir))
 	if err == nil && !sealed {
 		err = ErrPlainStore

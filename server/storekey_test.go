@@ -165,3 +165,36 @@ func TestStoreKeyElsewhere(t *testing.T) {
 		t.Errorf("without the key: %v", err)
 	}
 }
+
+// TestPurge: an installation in which something was erased copies its store when it
+// is opened, under the key it has.
+func TestPurge(t *testing.T) {
+	dir := folder(t)
+	if err := server.RewrapStoreKey(dir, nil, onePass); err != nil {
+		t.Fatal(err)
+	}
+	registry := filepath.Join(dir, "store", "KEYREGISTRY")
+	was, err := os.ReadFile(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	marker := filepath.Join(dir, "PURGE")
+	if err := os.WriteFile(marker, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := opens(dir, nil); !errors.Is(err, server.ErrNeedsPassphrase) {
+		t.Errorf("without the passphrase: %v", err)
+	}
+	if err := opens(dir, known(onePass)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(marker); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the marker is there: %v", err)
+	}
+	if now, err := os.ReadFile(registry); err != nil || string(now) == string(was) {
+		t.Errorf("the store was not copied, %v", err)
+	}
+	if err := opens(dir, known(onePass)); err != nil {
+		t.Error(err)
+	}
+}

@@ -99,6 +99,7 @@ type Ingest struct {
 	quota     quota
 	folding   sync.Mutex // one fold or rebuild at a time
 	heavy     heavyList
+	listed    listed
 	scanned   syncproto.RecordID // the last record that Sweep has looked at
 	// Notify is told the atoms a committed push moved; may be nil.
 	Notify func([]syncproto.Atom)
@@ -209,7 +210,10 @@ func (in *Ingest) open(ctx context.Context, u syncproto.Bundle) (opened, error) 
 
 // commit makes a slice of bundles durable in one update.
 func (in *Ingest) commit(ctx context.Context, slice []opened) error {
-	_, err := in.update(ctx, slice)
+	t, err := in.update(ctx, slice)
+	if err == nil {
+		in.eraseArrived(ctx, t)
+	}
 	return err
 }
 

@@ -49,6 +49,9 @@ func (l *heavyList) take() map[syncproto.RecordID]struct{} {
 // a crash or a failure left waiting. Its work is bounded; it begins where it
 // ended. It is for one goroutine. What goes wrong with one record is logged.
 func (in *Ingest) Sweep(ctx context.Context, quiet time.Duration) error {
+	if err := in.EraseListed(ctx); err != nil {
+		in.Log.Error("what was erased and has come again", "err", err)
+	}
 	late, err := in.leftLate(ctx)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package records
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
@@ -26,6 +27,9 @@ const (
 // for concurrent use.
 type Frames struct {
 	recent *Recent[bundleAt, []wire.RawChange] // nobody changes what is in it
+
+	mu   sync.RWMutex
+	anew map[bundleAt]bool // written anew since: never kept
 }
 
 type bundleAt struct {
@@ -37,7 +41,32 @@ type bundleAt struct {
 const maxFrameBytes = 8 << 20
 
 // NewFrames returns one that keeps up to 8 MiB.
-func NewFrames() *Frames { return &Frames{NewRecent[bundleAt, []wire.RawChange](maxFrameBytes)} }
+func NewFrames() *Frames {
+	return &Frames{recent: NewRecent[bundleAt, []wire.RawChange](maxFrameBytes)}
+}
+
+// Forget has a bundle, which was written anew, read from the store each time:
+// somebody who reads an older state of the store might put it back here.
+func (f *Frames) Forget(replica syncproto.ReplicaID, from syncproto.Seq) {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.anew == nil {
+		f.anew = map[bundleAt]bool{}
+	}
+	f.anew[bundleAt{replica, from}] = true
+}
+
+func (f *Frames) keeps(at bundleAt) bool {
+	if f == nil {
+		return false
+	}
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return !f.anew[at]
+}
 
 // State gives a record's state: the stored one decoded, or, where that was
 // left out, what its steps add up to; nil when nothing is joined. It is the
@@ -92,14 +121,20 @@ func (f *Frames) joined(r store.Reader, s *Step) (*Joined, error) {
 	}
 	c := &changes[s.Seq-s.Bundle]
 	j := &Joined{Step: *s, Header: c.Header}
-	if j.Destroyed = c.Parts[s.Part].Withheld(); !j.Destroyed {
+	if !c.Parts[s.Part].Withheld() {
 		j.Content, err = wire.DecodePart(s.Replica, c.Parts[s.Part].Bytes)
+		return j, err
+	}
+	blank, err := LoadBlank(r, s.Replica, s.Seq, s.Part)
+	if j.Destroyed = blank == nil; !j.Destroyed {
+		j.Content, j.Blank = *blank, true
 	}
 	return j, err
 }
 
 func (f *Frames) bundle(r store.Reader, at bundleAt) ([]wire.RawChange, error) {
-	if f != nil {
+	keeps := f.keeps(at)
+	if keeps {
 		if changes, ok := f.recent.Get(at); ok {
 			return changes, nil
 		}
@@ -113,7 +148,7 @@ func (f *Frames) bundle(r store.Reader, at bundleAt) ([]wire.RawChange, error) {
 		return nil, err
 	}
 	changes, err := wire.DecodeFrame(raw, at.replica, at.from, u.Count)
-	if err == nil && f != nil {
+	if err == nil && keeps {
 		f.recent.Keep(at, changes, len(raw))
 	}
 	return changes, err

@@ -10,6 +10,7 @@
 //	h/ record n            n-th part joined to the record (Step)
 //	u/ record n            state in the ids of the log after n steps (Unfolded)
 //	z/ record fold         what the ids of a fold stand for (fold.Table)
+//	e/ replica seq part    what stands for a part that was erased (its blank)
 //	f/ atom n              n-th entry of an atom's feed (Entry)
 //	g/ atom                how far the feed is and what its records add up to (AtomHead)
 //	i/ kind record         records of the kinds the directory is made of

@@ -210,8 +210,15 @@ func LoadHeld(r store.Reader, p HeldPart, h *Hold) (syncproto.Header, *syncproto
 	}
 	changes, err := wire.DecodeFrame(raw, p.Replica, h.Bundle, u.Count)
 	at, part := int(p.Seq-h.Bundle), p.Part&^ForkedPart
-	if err != nil || at >= len(changes) || part >= len(changes[at].Parts) || changes[at].Parts[part].Withheld() {
+	if err != nil || at >= len(changes) || part >= len(changes[at].Parts) {
 		return syncproto.Header{}, nil, err
+	}
+	if changes[at].Parts[part].Withheld() {
+		if p.Part&ForkedPart != 0 {
+			return syncproto.Header{}, nil, nil
+		}
+		blank, err := LoadBlank(r, p.Replica, p.Seq, part)
+		return changes[at].Header, blank, err
 	}
 	out, err := wire.DecodePart(p.Replica, changes[at].Parts[part].Bytes)
 	if err != nil {

@@ -25,6 +25,7 @@ type Joined struct {
 	Header    syncproto.Header
 	Content   syncproto.Part
 	Destroyed bool // nothing of Content is known
+	Blank     bool // Content is what stands for it since it was erased
 	standIn   bool // Header and Content are made when it is joined
 }
 

@@ -40,8 +40,9 @@ var planted = map[string]string{
 
 func sensitive(what string) bool { return strings.HasPrefix(what, "sensitive") }
 
-// plant has people work until every planted text has come to the server.
-func plant(t *testing.T, s *site) {
+// plant has people work until every planted text has come to the server. It returns
+// the device that wrote them, and its note with the internal ones.
+func plant(t *testing.T, s *site) (*clientsdk.Client, syncproto.RecordID) {
 	t.Helper()
 	ctx := t.Context()
 	s.person(planted["directory: a person"])
@@ -81,6 +82,7 @@ func plant(t *testing.T, s *site) {
 	must(t, s.server.Admin(ctx, "/v1/admin/held/reject", map[string]string{"replica": me.Replica.String(), "record": held.String(), "by": "管理员",
 		"reason": planted["audit: why held work ended"]}, nil))
 	syncAll(t, c, s.office)
+	return c, id
 }
 
 // readable lists which planted texts stand in b.

@@ -36,6 +36,7 @@ chuantou admin reject   -data DIR -by NAME -reason TEXT DEVICE RECORD
 chuantou admin reassign -data DIR -by NAME [-place CODE] [-person NAME] DEVICE RECORD
 chuantou admin lost     -data DIR -by NAME [-yes] [-kind KIND -place CODE] DEVICE RECORD
 chuantou admin deliver  -data DIR FILE
+chuantou admin erase    -data DIR -by NAME -basis TEXT RECORD FIELD[,FIELD…]
 
 code makes a one-time code for one device of a person: 24 hours, one use, as text
 and as a QR with all that the device needs to know this server by. Give it to
@@ -84,6 +85,15 @@ deliver takes in what a device wrote for the server alone and somebody carried
 here: an exported outbox, or the outbox.sealed of a device that is locked for
 ever. It may be delivered any number of times.
 
+erase destroys what fields of a record said, in its whole history, whoever wrote
+it: because the law wants it gone, or the person it tells of. A field of a list's
+items is LIST.FIELD. It shows first what would go and prints what -confirm takes to
+do it. In the place of the words stands that they were erased, when and on what
+basis; chain and signatures still verify; readers' devices take the record anew.
+DIR/erasures lists every act: keep a copy of it apart from the backups, restore
+needs it. The next start of the server copies the store to new files, so that no
+file has the words any more. Backups of before have them until you destroy them.
+
 All work on a server that runs, through DIR/admin.sock, and on one that does
 not. Where two people have one name, use the id of the person's record.
 `
@@ -91,6 +101,7 @@ not. Where two people have one name, use the id of the person's record.
 // adminFlags are the flags of all of admin's words; each needs some of them.
 type adminFlags struct {
 	data, person, login, by, reason string
+	basis                           string
 	confirm, place, kind            string
 	purpose                         string
 	yes                             bool
@@ -126,6 +137,7 @@ var adminWords = map[string]struct {
 	"release":  {[]string{"data", "by"}, 2, adminRelease},
 	"reject":   {[]string{"data", "by", "reason"}, 2, adminReject},
 	"reassign": {[]string{"data", "by"}, 2, adminReassign},
+	"erase":    {[]string{"data", "by", "basis"}, 2, adminErase},
 	"lost":     {[]string{"data", "by"}, 2, adminLost},
 }
 
@@ -139,7 +151,8 @@ func admin(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 	c.StringVar(&f.data, "data", "", "`folder` that init made")
 	c.StringVar(&f.person, "person", "", "code, password, devices, sessions, end, reassign: `name` or id of the person")
 	c.StringVar(&f.login, "login", "", "password: the `name` to log in with, when not the person's own")
-	c.StringVar(&f.confirm, "confirm", "", "code: the `request` of another administrator")
+	c.StringVar(&f.confirm, "confirm", "", "code: the `request` of another administrator; erase: what the preview printed")
+	c.StringVar(&f.basis, "basis", "", "erase: on what `basis` in law, as it will stand in the place of the words")
 	c.StringVar(&f.by, "by", "", "code, held, release, reject, reassign, lost: `name` or id of the administrator in whose name")
 	c.StringVar(&f.reason, "reason", "", "reject: what the author is told, in his `words`")
 	c.StringVar(&f.purpose, "for", "", "code: `password` for one by which its person sets his password")

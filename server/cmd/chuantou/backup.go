@@ -43,7 +43,7 @@ given with -kinds, TLS certificates, the list of erasures.
 `
 
 const restoreAbout = `chuantou restore FILE DIR (-key KEYFILE | -passphrase-file FILE) [-origin URL]
-                 [-store-key FILE] [-store-passphrase-file FILE]
+                 [-store-key FILE] [-store-passphrase-file FILE] [-erasures FILE]
 
 Makes the installation in FILE anew in DIR, which must be new or empty. A FILE
 that is cut off, altered or of a newer version leaves nothing there; a restore
@@ -52,7 +52,10 @@ that was ended half way leaves a folder that no server opens, and is run again.
 The restored store begins a new history. Devices notice by themselves, and push
 again what the backup does not have; nothing they were told is received is lost
 as long as they are there. It is encrypted with a new key: -store-key and
--store-passphrase-file say where that goes, as for init. With -origin a backup of another installation is
+-store-passphrase-file say where that goes, as for init. -erasures is the list
+of what was erased (chuantou admin erase), which is in no backup: DIR/erasures of
+the installation that was, or a copy that was kept. All of it is erased again
+before the folder opens, and whenever a device brings it. With -origin a backup of another installation is
 refused.
 `
 
@@ -286,6 +289,7 @@ func restore(ctx context.Context, args []string, out io.Writer) error {
 	var f backupFlags
 	f.define(c)
 	origin := c.String("origin", "", "refuse a backup that is not of this `URL`")
+	erasures := c.String("erasures", "", "the list of what was erased, DIR/erasures of the installation that was: a `file`")
 	var n newStoreFlags
 	n.define(c)
 	if err := c.parse(args); err != nil {
@@ -295,20 +299,31 @@ func restore(ctx context.Context, args []string, out io.Writer) error {
 		return &usageError{"restore: name a backup and a folder to make; chuantou restore -h tells more"}
 	}
 	file, dir := c.words[0], c.words[1]
-	made, err := n.newStore()
-	if err != nil {
+	o := server.RestoreOptions{Origin: *origin}
+	var err error
+	if o.Store, err = n.newStore(); err != nil {
 		return err
+	}
+	if *erasures != "" {
+		if o.Erasures, err = os.ReadFile(*erasures); err != nil {
+			return fmt.Errorf("restore: %w", err)
+		}
 	}
 	key, err := f.opener()
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	sum, err := openBackup(file, key, func(r io.Reader) (backup.Summary, error) { return server.Restore(ctx, dir, *origin, made, r) })
+	sum, err := openBackup(file, key, func(r io.Reader) (backup.Summary, error) { return server.Restore(ctx, dir, o, r) })
 	if err != nil {
 		return fmt.Errorf("restore: %s: %w", file, err)
 	}
 	if err := printBackup(out, "restored: ", file, &sum); err != nil {
 		return err
+	}
+	if *erasures == "" {
+		if _, err := fmt.Fprintln(out, "no list of erasures was given: what was erased since the backup is there again"); err != nil {
+			return err
+		}
 	}
 	_, err = fmt.Fprintf(out, "a new history begins; devices push again what the backup does not have\n\nnext: chuantou serve -data %s -listen :8080\n", dir)
 	return err
