@@ -81,11 +81,11 @@ func TestNobodyWritesForALeaderUnasked(t *testing.T) {
 
 func TestOnlyTheLeaderDelegates(t *testing.T) {
 	w, clerk, _, leader := threeDevices(t)
-	id := clerk.delegation(leader.person, clerk.person, "ZF")
+	clerk.delegation(leader.person, clerk.person, "ZF")
 	if r := clerk.pushAll(20); len(r.Held) != 1 || r.Held[0].Reason != syncproto.HoldScope {
 		t.Fatalf("a clerk who delegates to himself: %+v", r.Held)
 	}
-	id = leader.delegates(clerk.person, "ZF")
+	id := leader.delegates(clerk.person, "ZF")
 	leader.sync()
 	clerk.sync()
 	clerk.own[id] = clerk.base[id].Clone()
