@@ -200,6 +200,35 @@ func TestReceiptOfTheOtherCopy(t *testing.T) {
 	w.value(a, d.Record(), "summary", "副本")
 }
 
+// The server is put back and loses a change; its store, which exists twice, takes
+// a new id and writes the change anew. The base from before does not show it a
+// second time under its old name.
+func TestReissueOfWhatThePutBackServerLost(t *testing.T) {
+	w := newWorld(t, 76)
+	a, store := w.device(personA, "A7")
+	d := w.visit(a, "一")
+	w.submit(a, d)
+	w.sync(a)
+	old, copied := w.server.Copy(), w.open(store.Clone())
+	second := w.edit(a, d.Record()).Set("situation", "一二")
+	second.AddItem("follow_up", map[string]any{"what": "回访", "who": personA.String(), "by": "2026-06-01"})
+	w.submit(a, second)
+	w.sync(a)
+	w.server.PutBack(old)
+	w.submit(copied, w.visit(copied, "副本写的"))
+	w.sync(copied)
+	w.submit(a, w.visit(a, "原来那台写的"))
+	w.reEnrol(a)
+	w.value(a, d.Record(), "situation", "一二")
+	v, err := a.Get(d.Record())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if items, _ := v.Value("follow_up").([]any); len(items) != 1 || textAt(w, d.Record()) != "一二" {
+		t.Errorf("%d items, and the server has %q", len(items), textAt(w, d.Record()))
+	}
+}
+
 // Three stores of one line: what two of them have unsent is issued anew by the
 // one that asks first, and the other builds on that.
 func TestReissueByOneOfTwo(t *testing.T) {

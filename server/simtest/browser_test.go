@@ -95,12 +95,17 @@ func (p *port) open() *clientsdk.Client {
 func (p *port) openStore() (*clientsdk.Client, *localstore.Memory) {
 	p.t.Helper()
 	store := localstore.NewMemory()
+	return p.openOn(store), store
+}
+
+func (p *port) openOn(store localstore.Store) *clientsdk.Client {
+	p.t.Helper()
 	c, err := clientsdk.OpenStore(store, clientsdk.Options{Clock: p.clock, Dial: func(string) (syncloop.Transport, error) {
 		return httptransport.New(p.origin, httptransport.Options{Now: p.clock})
 	}})
 	must(p.t, err)
 	p.t.Cleanup(func() { must(p.t, c.Close()) })
-	return c, store
+	return c
 }
 
 func (p *port) sync(c *clientsdk.Client) {

@@ -66,6 +66,26 @@ func TestReleasedWorkIsJoinedWhole(t *testing.T) {
 	}
 }
 
+// A part waits for a record that is not there, and when it comes its author may
+// not write in it: he is told that, not that it joins by itself.
+func TestHoldSaysWhatItWaitsForNow(t *testing.T) {
+	w, a, _, _ := threeDevices(t)
+	other := w.device("Z1", w.person("外镇干部", "外勤干部", "330903102", ""))
+	id := a.visit(nil)
+	other.own[id] = a.own[id].Clone()
+	other.write(id, "", func(e *crdt.Edit) { must(t, e.Set("purpose", value("外镇来的人写的"))) })
+	if r := other.pushAll(5); len(r.Held) != 1 || r.Held[0].Reason != syncproto.HoldMissing {
+		t.Fatalf("before the record is there: %+v", r.Held)
+	}
+	a.sync()
+	if r := other.pushAll(5); len(r.Held) != 1 || r.Held[0].Reason != syncproto.HoldScope {
+		t.Errorf("when it is there he is told: %+v", r.Held)
+	}
+	if h := w.held(); len(h) != 1 || h[0].Reason != syncproto.HoldScope || h[0].Detail != "" {
+		t.Errorf("held: %+v", h)
+	}
+}
+
 func TestRejectedWorkLeavesNothingAndIsTold(t *testing.T) {
 	w, a, _, leader := threeDevices(t)
 	admin := w.person("镇管理员", "管理员", township, "")

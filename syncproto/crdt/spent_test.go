@@ -128,3 +128,35 @@ func TestBlindAuthorWritesOn(t *testing.T) {
 		t.Errorf("the item's text reads %q", got)
 	}
 }
+
+// An edit is told of a part that no state on the device has: what it writes in
+// the same texts and lists goes on after that.
+func TestEditIsToldWhatWasWritten(t *testing.T) {
+	w := newBlindWriter(t)
+	open := w.server.List("open")[0].ID
+	edit := func(e *crdt.Edit, words string) saved {
+		must(t, e.Replace("t", 0, 0, words))
+		_, err := e.InsertItem("l", 0)
+		must(t, err)
+		must(t, e.MoveItem("open", open, 0))
+		must(t, e.Item("open", open).Replace("t", 0, 0, words))
+		p, _ := e.Part()
+		p.Prev = w.seq
+		w.seq++
+		return saved{syncproto.Header{Replica: replicaID(2), Seq: w.seq, Author: recordID(8)}, p}
+	}
+	first := edit(w.base.Clone().Edit(replicaID(2), nil), "ab")
+	e := w.base.Clone().Edit(replicaID(2), nil)
+	e.Wrote(&first.p)
+	second := edit(e, "cd")
+	w.push(first)
+	w.push(second)
+	if n := len(w.server.List("l")); n != 3 {
+		t.Errorf("%d items", n)
+	}
+	for name, got := range map[string]string{"t": w.server.Text("t").String(), "the item's": w.server.List("open")[0].Text("t").String()} {
+		if got != "abcdhidden" && got != "cdabhidden" {
+			t.Errorf("%s reads %q", name, got)
+		}
+	}
+}

@@ -370,6 +370,18 @@ func TestCursors(t *testing.T) {
 	}
 }
 
+// TestHolds: a server that is told no cursor is told what the device holds.
+func TestHolds(t *testing.T) {
+	holds := []syncproto.Atom{"t:1", "t:2"}
+	unknown := problem(409, syncproto.KindCursor)
+	s := newStore(0)
+	run(t, session.Config{Token: validUser, Holds: holds}, s,
+		step{"pull all again [t:1 t:2]", session.Response{Status: 200, Body: page("c1", true, leave("t:1"))}}, step{"pull hash", nothing})
+	s.cursor = syncproto.Cursor("c0")
+	run(t, session.Config{Token: validUser, Holds: holds}, s,
+		step{"pull hash", unknown}, step{"pull cursor c0", unknown}, step{"pull all again [t:1 t:2]", nothing})
+}
+
 func digest(atom string, n int) syncproto.AtomDigest {
 	return syncproto.AtomDigest{Atom: syncproto.Atom(atom), Classes: syncproto.ForAll, Records: n}
 }
