@@ -109,6 +109,15 @@ func (s *shore) visit(by *clientsdk.Client, word string, more map[string]any) sy
 	return d.Record()
 }
 
+// assignment names somebody as who answers for a household.
+func (s *shore) assignment(household syncproto.RecordID, cadre, place string) *clientsdk.Draft {
+	s.t.Helper()
+	d, err := s.office.Create("GB")
+	must(s.t, err)
+	return d.Fill(map[string]any{"household_id": household.String(), "cadre_id": s.people[cadre].String(), "unit": "东极镇", "unit_level": "乡镇", "phone": "13900000000",
+		"from_on": "2026-01-01", "place_code": place, "cycle": map[string]any{"window": "每季", "required": 1}})
+}
+
 // holds reports whether a word lies anywhere in the device's store.
 func (p *seaman) holds(t testing.TB, word string) (found bool) {
 	t.Helper()
@@ -212,11 +221,7 @@ func TestAVisitNamesAHouseholdOfElsewhere(t *testing.T) {
 	s := newShore(t)
 	writer, cadre, neighbour := s.person("甲例", cadreOf(township)), s.person("丙例", cadreOf(farVillage)), s.person("丁例", cadreOf(farVillage))
 	household := syncproto.NewRecordID(s.clock())
-	d, err := s.office.Create("GB")
-	must(t, err)
-	d.Fill(map[string]any{"household_id": household.String(), "cadre_id": s.people["丙例"].String(), "unit": "东极镇", "unit_level": "乡镇", "phone": "13900000000",
-		"from_on": "2026-01-01", "place_code": farVillage, "cycle": map[string]any{"window": "每季", "required": 1}})
-	must(t, s.office.Submit(t.Context(), d))
+	must(t, s.office.Submit(t.Context(), s.assignment(household, "丙例", farVillage)))
 	s.sync(s.office)
 	s.visit(writer.Client, "named-from-afar", map[string]any{"visit_type": "入户走访", "household_id": household.String(), "household_mask": "仇某某户", "situation": "for-the-team"})
 	s.sync(writer.Client)
@@ -266,14 +271,7 @@ func TestResponsibleCadreReplacedAtSea(t *testing.T) {
 	s := newShore(t)
 	first, second := s.person("甲例", cadreOf(township)), s.person("乙例", cadreOf(township))
 	household := syncproto.NewRecordID(s.clock())
-	assign := func(by *clientsdk.Client, cadre string) {
-		d, err := by.Create("GB")
-		must(t, err)
-		d.Fill(map[string]any{"household_id": household.String(), "cadre_id": s.people[cadre].String(), "unit": "东极镇", "unit_level": "乡镇", "phone": "13900000000",
-			"from_on": "2026-01-01", "place_code": hereVillage, "cycle": map[string]any{"window": "每季", "required": 1}})
-		must(t, by.Submit(t.Context(), d))
-	}
-	assign(s.office, "甲例")
+	must(t, s.office.Submit(t.Context(), s.assignment(household, "甲例", hereVillage)))
 	s.sync(s.office)
 	s.sync(first.Client)
 	log := func(by *seaman, word string) syncproto.RecordID {
@@ -285,7 +283,7 @@ func TestResponsibleCadreReplacedAtSea(t *testing.T) {
 		return d.Record()
 	}
 	before := log(first, "written-before-he-knew")
-	assign(s.office, "乙例")
+	must(t, s.office.Submit(t.Context(), s.assignment(household, "乙例", hereVillage)))
 	s.sync(s.office)
 	s.sync(first.Client)
 	s.sync(second.Client)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	clientsdk "github.com/chuantou/chuantou/client-sdk"
+	"github.com/chuantou/chuantou/server/timeline"
 	"github.com/chuantou/chuantou/syncproto"
 )
 
@@ -59,14 +60,7 @@ func TestHouseholdIsTakenFromACadre(t *testing.T) {
 	s := newShore(t)
 	writer, cadre, next := s.person("甲例", cadreOf(township)), s.person("乙例", cadreOf(township)), s.person("丙例", cadreOf(township))
 	household := syncproto.NewRecordID(s.clock())
-	today := s.clock().UTC().Add(8 * time.Hour).Format(time.DateOnly)
-	assign := func(to string) *clientsdk.Draft {
-		d, err := s.office.Create("GB")
-		must(t, err)
-		return d.Fill(map[string]any{"household_id": household.String(), "cadre_id": s.people[to].String(), "unit": "东极镇", "unit_level": "乡镇", "phone": "13900000000",
-			"from_on": today, "place_code": hereVillage, "cycle": map[string]any{"window": "每季", "required": 1}})
-	}
-	first := assign("乙例")
+	first := s.assignment(household, "乙例", hereVillage)
 	must(t, s.office.Submit(t.Context(), first))
 	s.sync(s.office)
 	s.visit(writer.Client, "for-the-township", map[string]any{"visit_type": "入户走访", "household_id": household.String(), "household_mask": "仇某某户",
@@ -79,8 +73,8 @@ func TestHouseholdIsTakenFromACadre(t *testing.T) {
 	admin, _ := s.office.Identity()
 	end, err := s.office.Edit(first.Record())
 	must(t, err)
-	end.Log("ends", map[string]any{"to_on": today, "reason": "轮换", "by": admin.Person.String()})
-	must(t, s.office.Submit(t.Context(), end, assign("丙例")))
+	end.Log("ends", map[string]any{"to_on": s.clock().In(timeline.Zone).Format(time.DateOnly), "reason": "轮换", "by": admin.Person.String()})
+	must(t, s.office.Submit(t.Context(), end, s.assignment(household, "丙例", hereVillage)))
 	s.sync(s.office)
 	s.sync(cadre.Client)
 	s.sync(next.Client)
