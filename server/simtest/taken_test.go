@@ -65,9 +65,12 @@ func TestHouseholdIsTakenFromACadre(t *testing.T) {
 	s.sync(s.office)
 	s.visit(writer.Client, "for-the-township", map[string]any{"visit_type": "入户走访", "household_id": household.String(), "household_mask": "仇某某户",
 		"situation": "for-who-answers", "situation.personal": true, "scene.personal": false})
+	s.visit(writer.Client, "for-few", map[string]any{"visit_type": "入户走访", "household_id": household.String(), "household_mask": "仇某某户",
+		"situation": "x", "visibility": "限定人员"})
 	s.sync(writer.Client)
 	s.sync(cadre.Client)
 	s.sync(next.Client)
+	s.wants("who answers for it", cadre, "for-few", true)
 	s.wants("who answers for it", cadre, "for-who-answers", true)
 	s.wants("his colleague", next, "for-who-answers", false)
 	admin, _ := s.office.Identity()
@@ -80,6 +83,7 @@ func TestHouseholdIsTakenFromACadre(t *testing.T) {
 	s.sync(next.Client)
 	s.wants("replaced", cadre, "for-who-answers", false)
 	s.wants("replaced", cadre, "for-the-township", true)
+	s.wants("replaced", cadre, "for-few", false)
 	s.wants("who answers for it now", next, "for-who-answers", true)
 }
 
