@@ -112,7 +112,7 @@ func (p people) Person(id syncproto.PersonID) (httpapi.Person, bool) {
 func (p people) Find(nameOrID string) (httpapi.Person, error) {
 	d, ok := p.dir.FindPerson(nameOrID)
 	if !ok {
-		return httpapi.Person{}, syncproto.Errorf(syncproto.KindNotFound, "没有这个人，或者同名的不止一个；同名时请用编号").As("no-person")
+		return httpapi.Person{}, syncproto.Errorf(syncproto.KindNotFound, "没有这个人，或者同名的不止一个；同名时请用编号").Coded("no-person")
 	}
 	out, _ := p.Person(d.ID)
 	return out, nil

@@ -23,7 +23,7 @@ func (s settler) note(ctx context.Context, admin syncproto.PersonID, what string
 	return s.audit.Note(ctx, admin, what, fmt.Sprintf("replica %s record %s parts %d", w.Replica, w.Record, out.Parts))
 }
 
-var errNotAnswering = syncproto.Errorf(syncproto.KindForbidden, "这里没有归您处理的待处理改动").As("not-answering")
+var errNotAnswering = syncproto.Errorf(syncproto.KindForbidden, "这里没有归您处理的待处理改动").Coded("not-answering")
 
 func (s settler) answers(ctx context.Context, admin syncproto.PersonID, w httpapi.HeldWork) error {
 	mine, err := s.reads.AnswersFor(ctx, admin, w.Replica, w.Record)
@@ -66,8 +66,8 @@ func (s pageSettler) Reassign(ctx context.Context, admin syncproto.PersonID, w w
 }
 
 var (
-	errNoPlace    = syncproto.Errorf(syncproto.KindBadRequest, "没有这个地点；请用地点代码").As("no-place")
-	errPlaceOther = syncproto.Errorf(syncproto.KindForbidden, "这个地点不在您管理的范围").As("place-outside")
+	errNoPlace    = syncproto.Errorf(syncproto.KindBadRequest, "没有这个地点；请用地点代码").Coded("no-place")
+	errPlaceOther = syncproto.Errorf(syncproto.KindForbidden, "这个地点不在您管理的范围").Coded("place-outside")
 )
 
 // mayPlace judges whether an administrator may put something in a place.

@@ -114,8 +114,8 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Text }
 
-// As gives the error a code and returns it.
-func (e *Error) As(code string) *Error {
+// Coded gives the error a code and returns it.
+func (e *Error) Coded(code string) *Error {
 	e.Code = code
 	return e
 }

@@ -76,10 +76,10 @@ const MaxLease = 366
 
 var (
 	// ErrUnknownDevice is returned for a replica that was never enrolled here.
-	ErrUnknownDevice = syncproto.Errorf(syncproto.KindUnauthorized, "这台设备没有在这里登记过，请用登记码登记").As("unknown-device")
+	ErrUnknownDevice = syncproto.Errorf(syncproto.KindUnauthorized, "这台设备没有在这里登记过，请用登记码登记").Coded("unknown-device")
 	// ErrStopped is returned to a device, once it has proved who it is, when
 	// its account is suspended or revoked.
-	ErrStopped = syncproto.Errorf(syncproto.KindRevoked, "这台设备已停用，请找管理员").As("device-stopped")
+	ErrStopped = syncproto.Errorf(syncproto.KindRevoked, "这台设备已停用，请找管理员").Coded("device-stopped")
 	// ErrFinal is returned when a revoked account is to change its state.
 	ErrFinal = syncproto.Errorf(syncproto.KindConflict, "a device that was revoked or handed back stays so; enrol it again with a new code")
 	// ErrNoOrder is returned when a device says it destroyed what it held

@@ -82,7 +82,7 @@ func (a *Authn) hashNew(ctx context.Context, person syncproto.PersonID, plain st
 func loginName(s string) (string, error) {
 	s = norm.NFKC.String(strings.TrimSpace(s))
 	if s == "" || len(s) > maxLogin || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return "", syncproto.Errorf(syncproto.KindBadRequest, "登录名要有 1 到 %d 个字节，都是看得见的字", maxLogin).As("login-name")
+		return "", syncproto.Errorf(syncproto.KindBadRequest, "登录名要有 1 到 %d 个字节，都是看得见的字", maxLogin).Coded("login-name")
 	}
 	return strings.ToLower(s), nil
 }
@@ -90,9 +90,9 @@ func loginName(s string) (string, error) {
 func checkPassword(plain string) error {
 	switch {
 	case !utf8.ValidString(plain) || len(plain) > MaxPassword:
-		return syncproto.Errorf(syncproto.KindBadRequest, "密码最多 %d 个字节", MaxPassword).As("password-long")
+		return syncproto.Errorf(syncproto.KindBadRequest, "密码最多 %d 个字节", MaxPassword).Coded("password-long")
 	case utf8.RuneCountInString(plain) < MinPassword:
-		return syncproto.Errorf(syncproto.KindBadRequest, "密码至少要 %d 个字", MinPassword).As("password-short")
+		return syncproto.Errorf(syncproto.KindBadRequest, "密码至少要 %d 个字", MinPassword).Coded("password-short")
 	}
 	return nil
 }
@@ -182,7 +182,7 @@ func (a *Authn) setPassword(ctx context.Context, person syncproto.PersonID, logi
 		}
 		had, err := loadPassword(r, byName)
 		if err == nil && had.person != person {
-			return b, syncproto.Errorf(syncproto.KindConflict, "登录名 %s 已经是另一个人的，请换一个", login).As("login-taken")
+			return b, syncproto.Errorf(syncproto.KindConflict, "登录名 %s 已经是另一个人的，请换一个", login).Coded("login-taken")
 		}
 		if err != nil && !errors.Is(err, errNoPassword) {
 			return b, err

@@ -21,9 +21,9 @@ const requestLetters = 8
 var (
 	// ErrNoRequest is returned for a request that is not there: it was confirmed
 	// already, is over, or its name was mistyped.
-	ErrNoRequest = syncproto.Errorf(syncproto.KindNotFound, "没有这个申请：已经确认过、过期了，或者号码不对").As("no-request")
+	ErrNoRequest = syncproto.Errorf(syncproto.KindNotFound, "没有这个申请：已经确认过、过期了，或者号码不对").Coded("no-request")
 	// ErrSameAdmin is returned when who asked wants to confirm.
-	ErrSameAdmin = syncproto.Errorf(syncproto.KindForbidden, "要由另一位管理员确认").As("same-admin")
+	ErrSameAdmin = syncproto.Errorf(syncproto.KindForbidden, "要由另一位管理员确认").Coded("same-admin")
 	// ErrOften is returned when a person asks for more codes for himself than
 	// anybody needs.
 	ErrOften = &LaterError{time.Hour}

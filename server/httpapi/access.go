@@ -82,7 +82,7 @@ func inTime(c echo.Context, next echo.HandlerFunc) error {
 
 var (
 	errToLogin  = errors.New("a page without a session")
-	errNotAdmin = syncproto.Errorf(syncproto.KindForbidden, "这件事要管理员来做").As("not-admin")
+	errNotAdmin = syncproto.Errorf(syncproto.KindForbidden, "这件事要管理员来做").Coded("not-admin")
 	errForged   = syncproto.Errorf(syncproto.KindForbidden, "请求里缺 %s，或者它不对：网页会话要改动时须带上登录时给的 csrf", csrfHeader)
 )
 

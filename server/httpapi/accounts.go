@@ -141,7 +141,7 @@ type codeAnswer struct {
 	PersonName string             `json:"person_name"`
 }
 
-var errMayNotAdmit = syncproto.Errorf(syncproto.KindForbidden, "此人有您管理范围以外的职责，请找上一级管理员").As("outside-territory")
+var errMayNotAdmit = syncproto.Errorf(syncproto.KindForbidden, "此人有您管理范围以外的职责，请找上一级管理员").Coded("outside-territory")
 
 // charge finds the person an administrator names and checks that he may act
 // for him.
@@ -295,7 +295,7 @@ func (a *API) setPassword(q *call) error {
 	return a.passwordSet(q, p, in.Login, q.who.Person, func(login string) error { return a.Auth.SetPassword(q.ctx, p.ID, login, in.Password) })
 }
 
-var errOwnPassword = syncproto.Errorf(syncproto.KindForbidden, "领导的密码由本人设：请两位管理员发一个设密码用的码，或者请他在自己的设备上设").As("own-password")
+var errOwnPassword = syncproto.Errorf(syncproto.KindForbidden, "领导的密码由本人设：请两位管理员发一个设密码用的码，或者请他在自己的设备上设").Coded("own-password")
 
 // passwordSet has a password set under a log-in name, the person's own where
 // none is given, and takes it down.
@@ -401,7 +401,7 @@ func (a *API) endSession(q *call) error {
 	return a.endSessions(q, p.ID, in.Name)
 }
 
-var errNoSuchSession = syncproto.Errorf(syncproto.KindNotFound, "没有这个登录，可能已经结束了").As("no-such-session")
+var errNoSuchSession = syncproto.Errorf(syncproto.KindNotFound, "没有这个登录，可能已经结束了").Coded("no-such-session")
 
 func (a *API) endSessions(q *call, p syncproto.PersonID, name string) error {
 	n := 0

@@ -209,4 +209,4 @@ func (a *API) wiped(q *call) error {
 	return a.sendJSON(q, struct{}{})
 }
 
-var errNoDevice = syncproto.Errorf(syncproto.KindNotFound, "没有这台设备，或者它不归您管").As("no-device")
+var errNoDevice = syncproto.Errorf(syncproto.KindNotFound, "没有这台设备，或者它不归您管").Coded("no-device")

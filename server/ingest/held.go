@@ -38,7 +38,7 @@ type Settled struct{ Parts, Left int }
 
 // ErrNothingHeld is returned when a replica has nothing held in the record:
 // perhaps somebody else settled it just now.
-var ErrNothingHeld = syncproto.Errorf(syncproto.KindConflict, "这条记录没有这台设备待处理的改动，可能已经处理过了").As("nothing-held")
+var ErrNothingHeld = syncproto.Errorf(syncproto.KindConflict, "这条记录没有这台设备待处理的改动，可能已经处理过了").Coded("nothing-held")
 
 // Release joins held work although its author had no right to write it, in
 // causal order; whatever waited for it follows by itself. by is who decides:
@@ -62,14 +62,14 @@ type Assignment struct {
 
 // ErrThere is returned when work is to be given to another place or person and
 // its record is there already: that has its own.
-var ErrThere = syncproto.Errorf(syncproto.KindConflict, "这条记录本身已经在了，不能改派；可以放行或退回").As("record-there")
+var ErrThere = syncproto.Errorf(syncproto.KindConflict, "这条记录本身已经在了，不能改派；可以放行或退回").Coded("record-there")
 
 // Reassign releases a record that is held whole, and in the same update a change of
 // the server's in by's name gives it to another place or person: it is never fed
 // to where it was written for. Its author's device learns it with the record.
 func (in *Ingest) Reassign(ctx context.Context, by syncproto.PersonID, w Work, to Assignment) (out Settled, err error) {
 	if to.Place == "" && to.Person.IsZero() {
-		return out, syncproto.Errorf(syncproto.KindBadRequest, "改派要写明地点或人（place、person）").As("reassign-where")
+		return out, syncproto.Errorf(syncproto.KindBadRequest, "改派要写明地点或人（place、person）").Coded("reassign-where")
 	}
 	in.authoring.Lock()
 	defer in.authoring.Unlock()
@@ -92,7 +92,7 @@ func (in *Ingest) Reassign(ctx context.Context, by syncproto.PersonID, w Work, t
 func (t *txn) assign(e *crdt.Edit, to Assignment) error {
 	k, ok := t.schema.Kind(e.Record().Kind)
 	if !ok {
-		return syncproto.Errorf(syncproto.KindConflict, "服务器不认识这类记录，不能改派").As("kind-unknown")
+		return syncproto.Errorf(syncproto.KindConflict, "服务器不认识这类记录，不能改派").Coded("kind-unknown")
 	}
 	if to.Place != "" {
 		if err := e.Set("place_code", wire.Must(wire.EncodeValue(to.Place))); err != nil {
@@ -109,7 +109,7 @@ func (t *txn) assign(e *crdt.Edit, to Assignment) error {
 	if _, ok := k.Field("recorder_ids"); ok {
 		return e.Add("recorder_ids", who)
 	}
-	return syncproto.Errorf(syncproto.KindConflict, "这类记录没有记录人，只能改地点").As("no-recorder")
+	return syncproto.Errorf(syncproto.KindConflict, "这类记录没有记录人，只能改地点").Coded("no-recorder")
 }
 
 // Reject takes held work for known without letting it count: each part is
@@ -118,7 +118,7 @@ func (t *txn) assign(e *crdt.Edit, to Assignment) error {
 // author is told the reason with his next receipt and keeps what he wrote.
 func (in *Ingest) Reject(ctx context.Context, by syncproto.PersonID, w Work, reason string) (out Settled, err error) {
 	if reason == "" || len(reason) > syncproto.MaxNoteBytes {
-		return out, syncproto.Errorf(syncproto.KindBadRequest, "退回要写明理由，不超过 %d 个字", syncproto.MaxNoteBytes/3).As("reject-reason")
+		return out, syncproto.Errorf(syncproto.KindBadRequest, "退回要写明理由，不超过 %d 个字", syncproto.MaxNoteBytes/3).Coded("reject-reason")
 	}
 	in.authoring.Lock()
 	defer in.authoring.Unlock()

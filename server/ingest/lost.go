@@ -45,8 +45,8 @@ type Declared struct {
 
 var (
 	// ErrNothingLost is returned when held work waits for nothing that never came.
-	ErrNothingLost = syncproto.Errorf(syncproto.KindConflict, "这些改动等的不是没有到的前文，声明丢失不能解决").As("nothing-lost")
-	errNoOrigin    = syncproto.Errorf(syncproto.KindBadRequest, "这条记录的开头也没有到：请写明它的类别和地点（kind、place）").As("lost-beginning")
+	ErrNothingLost = syncproto.Errorf(syncproto.KindConflict, "这些改动等的不是没有到的前文，声明丢失不能解决").Coded("nothing-lost")
+	errNoOrigin    = syncproto.Errorf(syncproto.KindBadRequest, "这条记录的开头也没有到：请写明它的类别和地点（kind、place）").Coded("lost-beginning")
 )
 
 // maxLostRuns bounds what one declaration says.
@@ -221,7 +221,7 @@ func (t *txn) missing(w *work, of Work) (runs []LostRun, held int, err error) {
 		return nil, 0, ErrNothingLost
 	}
 	if len(runs) > maxLostRuns {
-		return nil, 0, syncproto.Errorf(syncproto.KindTooLarge, "缺的前文有 %d 段，一次最多声明 %d 段", len(runs), maxLostRuns).As("lost-too-many")
+		return nil, 0, syncproto.Errorf(syncproto.KindTooLarge, "缺的前文有 %d 段，一次最多声明 %d 段", len(runs), maxLostRuns).Coded("lost-too-many")
 	}
 	return runs, held, nil
 }
