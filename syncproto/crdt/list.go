@@ -164,7 +164,7 @@ func (it *item) shownPlace(r *Record) syncproto.ElemID {
 	case 1:
 		return it.places[0].at
 	}
-	return it.places[shownFirst(len(it.places), func(i int) (syncproto.Dot, int64) {
+	return it.places[shownFirst(len(it.places), r.ID, "", func(i int) (syncproto.Dot, int64) {
 		x := it.places[i].ref
 		return r.dot(x), r.changes[x.ch].wall
 	})].at

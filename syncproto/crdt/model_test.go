@@ -241,9 +241,19 @@ func lowest(group []opRef) []byte {
 }
 
 func hash(o opRef) []byte {
-	d := o.dot()
-	b := binary.BigEndian.AppendUint64(slices.Clone(d.Replica[:]), uint64(d.Seq))
-	sum := sha256.Sum256(binary.BigEndian.AppendUint32(b, d.Op))
+	d, op := o.dot(), o.op()
+	name := op.Field
+	switch {
+	case op.Kind != syncproto.OpSet: // a place
+		name = ""
+	case !op.Item.IsNone():
+		name = op.Sub
+	}
+	b := slices.Concat(o.s.p.Record[:], d.Replica[:])
+	b = binary.BigEndian.AppendUint64(b, uint64(d.Seq))
+	b = binary.BigEndian.AppendUint32(b, d.Op)
+	b = binary.BigEndian.AppendUint64(b, uint64(o.s.h.Wall))
+	sum := sha256.Sum256(append(b, name...))
 	return sum[:8]
 }
 

@@ -236,7 +236,7 @@ func (s fieldSet) value(r *Record, name string) (Entry, bool) {
 		return Entry{}, false
 	}
 	entries := unstruck(f.entries)
-	i := shownFirst(len(entries), func(i int) (syncproto.Dot, int64) {
+	i := shownFirst(len(entries), r.ID, name, func(i int) (syncproto.Dot, int64) {
 		x := entries[i].ref
 		return r.dot(x), r.changes[x.ch].wall
 	})

@@ -21,17 +21,18 @@ type candidate struct {
 	hash  uint64
 }
 
-// shownFirst picks, of n > 0 live values, the one to show first: a pure
-// function of the set of their dots and claimed times (SPEC.md §1.5), so the
-// same everywhere, and never a merge: all n stay. It returns an index.
-func shownFirst(n int, at func(i int) (syncproto.Dot, int64)) int {
+// shownFirst picks, of n > 0 live values of the record's name, the one to show
+// first: a pure function of the set of their dots and claimed times (SPEC.md
+// §1.5), so the same everywhere, and never a merge: all n stay. It returns an
+// index.
+func shownFirst(n int, record syncproto.RecordID, name string, at func(i int) (syncproto.Dot, int64)) int {
 	if n == 1 {
 		return 0
 	}
 	all := make([]candidate, n)
 	for i := range all {
 		dot, wall := at(i)
-		all[i] = candidate{i, dot, wall, hashDot(dot)}
+		all[i] = candidate{i, dot, wall, lot(record, name, dot, wall)}
 	}
 	slices.SortFunc(all, func(a, b candidate) int {
 		if a.wall != b.wall {
@@ -90,13 +91,16 @@ func drawnGroup(all []candidate) []candidate {
 	return best
 }
 
-// hashDot is the first 8 bytes of SHA-256(replica ‖ seq ‖ op), big-endian: an
-// order that no device can choose for itself cheaply.
-func hashDot(d syncproto.Dot) uint64 {
-	var b [28]byte
-	copy(b[:], d.Replica[:])
-	binary.BigEndian.PutUint64(b[16:], uint64(d.Seq))
-	binary.BigEndian.PutUint32(b[24:], d.Op)
-	sum := sha256.Sum256(b[:])
+// lot is the first 8 bytes of SHA-256(record ‖ replica ‖ seq ‖ op ‖ wall ‖ name),
+// numbers of 8, 4 and 8 bytes, big-endian. By the dot alone it would fall to the
+// same device in every record that begins alike. Values have no part in it: one
+// that is erased changes nothing of what is shown.
+func lot(record syncproto.RecordID, name string, d syncproto.Dot, wall int64) uint64 {
+	b := make([]byte, 0, 128)
+	b = append(append(b, record[:]...), d.Replica[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(d.Seq))
+	b = binary.BigEndian.AppendUint32(b, d.Op)
+	b = binary.BigEndian.AppendUint64(b, uint64(wall))
+	sum := sha256.Sum256(append(b, name...))
 	return binary.BigEndian.Uint64(sum[:])
 }

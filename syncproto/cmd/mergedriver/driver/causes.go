@@ -112,6 +112,10 @@ func (v *device) apply(c *received) {
 
 func (v *device) advance(replica syncproto.ReplicaID, seq syncproto.Seq) {
 	v.applied.Set(replica, seq)
+	if replica == v.id && seq > v.seq {
+		// Its own, from before it was stored or set up anew: it goes on after them.
+		v.seq, v.left, v.taken = seq, seq, seq
+	}
 	if len(v.waits) == 0 {
 		return
 	}

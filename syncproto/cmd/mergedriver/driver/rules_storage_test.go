@@ -38,6 +38,38 @@ func TestRule12Storage(t *testing.T) {
 	j.refused("BAD_CHANGE", cmd{"op": "give", "r": "C", "blob": saved["blob"]})
 }
 
+// A device that gets its own earlier edits back, by whatever way, goes on after
+// them.
+func TestRule12ADeviceGetsItsOwnBack(t *testing.T) {
+	for name, back := range map[string]func(j *judge, a, b any){
+		"loaded under its name": func(j *judge, a, _ any) { j.ok(cmd{"op": "load", "r": "A", "blob": a}) },
+		"loaded from another's": func(j *judge, _, b any) { j.ok(cmd{"op": "load", "r": "A", "blob": b}) },
+		"synced from another": func(j *judge, _, b any) {
+			j.ok(cmd{"op": "load", "r": "B", "blob": b})
+			j.ok(cmd{"op": "replica", "r": "A"})
+			j.sync("A", "B")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := newJudge(t, "A", "B")
+			j.create("A", "m")
+			j.set("A", "m", "v", 1)
+			j.sync("A", "B")
+			j.set("A", "m", "v", 2)
+			j.sync("A", "B")
+			a, b := j.ok(cmd{"op": "save", "r": "A"})["blob"], j.ok(cmd{"op": "save", "r": "B"})["blob"]
+			j.ok(cmd{"op": "reset"})
+			back(j, a, b)
+			j.set("A", "m", "v", 3)
+			j.want(j.take("A", "x")["empty"], false)
+			j.ok(cmd{"op": "replica", "r": "C"})
+			j.sync("A", "C")
+			j.same("A", "C")
+			j.want(j.field("C", "m", "v")["value"], float64(3))
+		})
+	}
+}
+
 func TestRule12EveryDamagedByteIsFound(t *testing.T) {
 	j := newJudge(t, "A", "B")
 	j.create("A", "m")

@@ -395,6 +395,31 @@ func TestRule11Clocks(t *testing.T) {
 		j.sync("A", "B")
 		j.want(j.field("A", "m", "v")["all"], []any{"present"})
 	})
+	for name, vary := range map[string]func(i int) (record, field string, ahead int){
+		"record": func(i int) (string, string, int) { return fmt.Sprint("m", i), "v", 10 * year },
+		"field":  func(i int) (string, string, int) { return "m", fmt.Sprint("v", i), 10 * year },
+		"clock":  func(i int) (string, string, int) { return "m", "v", 10*year + i },
+	} {
+		t.Run("far ahead in worlds that differ by "+name, func(t *testing.T) {
+			wins := 0
+			for i := range 64 {
+				rec, field, ahead := vary(i)
+				j := newJudge(t, "A", "B")
+				j.create("A", rec)
+				j.sync("A", "B")
+				j.ok(cmd{"op": "clock", "r": "B", "now": now + ahead})
+				j.set("A", rec, field, "a")
+				j.set("B", rec, field, "b")
+				j.sync("A", "B")
+				if j.field("A", rec, field)["value"] == "b" {
+					wins++
+				}
+			}
+			if wins < 16 || wins > 48 {
+				t.Errorf("the clock far ahead wins %d of 64", wins)
+			}
+		})
+	}
 	for name, shift := range map[string]int{"ahead": 10 * year, "behind": -10 * year} {
 		t.Run("far "+name, func(t *testing.T) {
 			j := newJudge(t, "A", "B")
