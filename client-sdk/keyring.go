@@ -160,3 +160,46 @@ func (c *Client) open(v syncproto.Value, at seal.Place) (syncproto.Value, error)
 	}
 	return key.Open(s, at)
 }
+
+// seal encrypts the sensitive values of the part and wraps the keys that are
+// new to the server.
+func (k *compiler) seal(part *syncproto.Part, household syncproto.RecordID, s *sealer) error {
+	if k.d.kind == nil {
+		return nil
+	}
+	wrapped := map[syncproto.KeyID]*seal.Key{}
+	for i := range part.Ops {
+		op := &part.Ops[i]
+		if !sealable(op) || !k.d.kind.IsSensitive(op.Field, op.Sub) {
+			continue
+		}
+		key, made, err := s.keyFor(household)
+		if err != nil {
+			return err
+		}
+		if made {
+			wrapped[key.ID] = key
+		}
+		at := seal.Place{Record: part.Record, Field: op.Field, Item: op.Item, Sub: op.Sub,
+			Dot: syncproto.Dot{Replica: k.replica, Seq: k.seq, Op: uint32(i)}}
+		if op.Value, err = key.Seal(op.Value, at, k.c.opt.Random); err != nil {
+			return k.fail(op.Field, err)
+		}
+	}
+	for _, key := range wrapped {
+		v, err := s.wrap(key)
+		if err != nil {
+			return err
+		}
+		part.Ops = append(part.Ops, syncproto.Op{Kind: syncproto.OpAdd, Field: seal.KeysField, Value: v})
+	}
+	return nil
+}
+
+func sealable(op *syncproto.Op) bool {
+	switch op.Kind {
+	case syncproto.OpSet, syncproto.OpAdd, syncproto.OpLog:
+		return len(op.Value) > 0 && !bytes.Equal(op.Value, valueNil) && !wire.IsSealed(op.Value)
+	}
+	return false
+}

@@ -15,6 +15,15 @@ import (
 
 // Facts reads from a record what rights depend on.
 func (d *Directory) Facts(rec *crdt.Record) authz.Facts {
+	d.mu.RLock()
+	a := d.avoid[rec.ID]
+	d.mu.RUnlock()
+	return d.FactsWith(rec, a)
+}
+
+// FactsWith is Facts of a record of which the directory may not have been told
+// yet who must not see it.
+func (d *Directory) FactsWith(rec *crdt.Record, a Avoidance) authz.Facts {
 	f := authz.Facts{Kind: rec.Kind, Place: records.Text(rec, "place_code"), Unit: records.Ref(rec, "owner_unit")}
 	if rec.Kind == "person" && records.Ref(rec, "unit").IsZero() {
 		if place := records.Text(rec, "place"); place != "" && len(rec.List("roles")) == 0 {
@@ -42,10 +51,7 @@ func (d *Directory) Facts(rec *crdt.Record) authz.Facts {
 	f.Related = relatedTo(rec)
 	if len(rec.Set(records.ExcludedField)) > 0 {
 		f.Excluded = records.Refs(rec, records.ExcludedField)
-		d.mu.RLock()
-		a := d.avoid[rec.ID]
-		d.mu.RUnlock()
-		a.Narrow(&f)
+		a.narrow(&f)
 	}
 	return f
 }
@@ -65,8 +71,8 @@ func AvoidanceOf(r store.Reader, pending map[syncproto.KeyID]*seal.Key, rec *crd
 	return Avoidance{people, !opens}, err
 }
 
-// Narrow adds to a record's facts who must not see it.
-func (a Avoidance) Narrow(f *authz.Facts) {
+// narrow adds to a record's facts who must not see it.
+func (a Avoidance) narrow(f *authz.Facts) {
 	for _, p := range a.People {
 		if !slices.Contains(f.Excluded, p) {
 			f.Excluded = append(slices.Clip(f.Excluded), p)

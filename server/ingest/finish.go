@@ -106,23 +106,23 @@ func (t *txn) settle(w *work) error {
 	return t.settleAtoms(w)
 }
 
-// exclude finds out whom the record names in 回避: with the sealing keys that
-// came with its parts.
-func (t *txn) exclude(w *work) error {
-	if w.Excluding = len(w.rec.Set(records.ExcludedField)) > 0; w.Excluding {
-		a, err := directory.AvoidanceOf(t.r, t.keys, w.rec)
-		if err != nil {
-			return err
-		}
-		if a.Narrow(&w.facts); w.ready {
-			w.Atoms = AtomsOf(&w.facts)
-		}
-		if t.avoid == nil {
-			t.avoid = map[syncproto.RecordID]directory.Avoidance{}
-		}
-		t.avoid[w.rec.ID] = a
+// exclude notes whom the record names in 回避, now that the sealing keys which
+// came with its parts are here.
+func (t *txn) exclude(w *work) (err error) {
+	if w.Excluding = len(w.rec.Set(records.ExcludedField)) > 0; !w.Excluding {
+		return nil
 	}
-	return nil
+	if w.facts, err = t.factsOf(w, w.rec); err != nil {
+		return err
+	}
+	if w.ready {
+		w.Atoms = AtomsOf(&w.facts)
+	}
+	if t.avoid == nil {
+		t.avoid = map[syncproto.RecordID]directory.Avoidance{}
+	}
+	t.avoid[w.rec.ID], err = directory.AvoidanceOf(t.r, t.keys, w.rec)
+	return err
 }
 
 // settleAtoms moves the record's digest between and within its atoms' sums.

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/chuantou/chuantou/server/authz"
-	"github.com/chuantou/chuantou/server/directory"
 	"github.com/chuantou/chuantou/server/records"
 	"github.com/chuantou/chuantou/server/store"
 	"github.com/chuantou/chuantou/syncproto"
@@ -317,19 +315,14 @@ func (t *txn) joinStandIn(w *work, s *crdt.StandIn) error {
 	if _, err := after.JoinStandIn(records.StandInHeader(t.now), s); err != nil {
 		return err
 	}
-	w.rec, w.facts = after, t.factsOf(w, after)
+	facts, err := t.factsOf(w, after)
+	if err != nil {
+		return err
+	}
+	w.rec, w.facts = after, facts
 	w.dirty, w.touch = true, true
 	w.steps = append(w.steps, records.Step{Replica: s.Replica, Seq: s.Seq, Part: records.StandInPart, Received: t.now})
 	return t.put(records.StandInKey(w.rec.ID, s.Replica, s.Seq), records.AppendStandIn(t.scratch[:0], s), 0)
-}
-
-// factsOf are the facts of a state that w comes to.
-func (t *txn) factsOf(w *work, rec *crdt.Record) authz.Facts {
-	facts := t.in.Directory.Facts(rec)
-	if w.facts.Place != "" && directory.PlaceOpen(rec) {
-		facts.Place = w.facts.Place // 待裁定: it stays where it was
-	}
-	return facts
 }
 
 // begin says of a record whose beginning is lost what the administrator knows:

@@ -171,7 +171,9 @@ func (t *txn) load(id syncproto.RecordID, stored []byte) (*work, error) {
 		return w, err
 	}
 	w.rec = rec
-	w.facts = t.in.Directory.Facts(w.rec)
+	if w.facts, err = t.factsOf(w, w.rec); err != nil {
+		return nil, err
+	}
 	if directory.PlaceOpen(w.rec) {
 		// From the store: the directory is told after the update.
 		stays, err := t.r.Get(directory.StaysKey(id))
@@ -179,13 +181,6 @@ func (t *txn) load(id syncproto.RecordID, stored []byte) (*work, error) {
 			return nil, err
 		}
 		w.facts.Place = cmp.Or(string(stays), w.facts.Place)
-	}
-	if w.Excluding { // likewise
-		a, err := directory.AvoidanceOf(t.r, nil, w.rec)
-		if err != nil {
-			return nil, err
-		}
-		a.Narrow(&w.facts)
 	}
 	return w, nil
 }

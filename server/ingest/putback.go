@@ -167,9 +167,13 @@ func (t *txn) joinAnew(n *rewritten, w *work, a *anew, frames *records.Frames, t
 		}
 		n.steps = append(n.steps, anew{Step: records.Step{Replica: s.Replica, Seq: s.Seq, Part: records.StandInPart, Received: t.now}, standIn: s})
 	}
-	w.facts = t.in.Directory.Facts(w.rec)
+	facts, err := t.factsOf(w, w.rec)
+	if err != nil {
+		return err
+	}
+	w.facts = facts
 	opt := t.blindness(x.device, w, t.viewer(x.header.Author), len(w.rec.Version) == 0)
-	_, err := records.JoinTold(w.rec, x.header, &x.part, opt, tables)
+	_, err = records.JoinTold(w.rec, x.header, &x.part, opt, tables)
 	a.Blind = w.blind
 	return n.took(w, *a, err)
 }
@@ -189,7 +193,11 @@ func (n *rewritten) took(w *work, a anew, err error) error {
 func (t *txn) carryOut(w *work, n *rewritten) error {
 	id := w.rec.ID
 	w.rec = n.rec.Clone()
-	w.facts = t.factsOf(w, w.rec)
+	facts, err := t.factsOf(w, w.rec)
+	if err != nil {
+		return err
+	}
+	w.facts = facts
 	for _, c := range n.dropped {
 		if err := records.DeleteBlocks(t.r, &t.b, records.StandInKey(id, c.Replica, c.Seq)); err != nil {
 			return err

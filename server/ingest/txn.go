@@ -126,6 +126,23 @@ func (t *txn) viewer(p syncproto.PersonID) *authz.Viewer {
 	return v
 }
 
+// factsOf are the facts of a state that w comes to. Who must not see it is read
+// from the store and from the keys of this update: the directory is told after it.
+func (t *txn) factsOf(w *work, rec *crdt.Record) (authz.Facts, error) {
+	var a directory.Avoidance
+	if len(rec.Set(records.ExcludedField)) > 0 {
+		var err error
+		if a, err = directory.AvoidanceOf(t.r, t.keys, rec); err != nil {
+			return authz.Facts{}, err
+		}
+	}
+	facts := t.in.Directory.FactsWith(rec, a)
+	if w.facts.Place != "" && directory.PlaceOpen(rec) {
+		facts.Place = w.facts.Place // 待裁定: it stays where it was
+	}
+	return facts, nil
+}
+
 // record loads a record for changing; a record not in the store starts empty.
 func (t *txn) record(id syncproto.RecordID) (*work, error) {
 	if w := t.recs[id]; w != nil {

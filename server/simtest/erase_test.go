@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -345,5 +346,36 @@ func TestEraseInForks(t *testing.T) {
 	erase(t, w, id, admin)
 	if found := w.words(); len(found) > 0 {
 		t.Errorf("still there: %v", found)
+	}
+}
+
+// What decides who reads a record is not erased, and that is found out before the
+// act is listed; nor is a list in the way of a record that grew long since.
+func TestEraseRefusesWhatDecides(t *testing.T) {
+	w, a, _, _, id, _, admin := erased(t)
+	demand := a.newID()
+	a.write(demand, "SQ", func(e *crdt.Edit) {
+		must(t, e.Set("place_code", value(township+"901")))
+		must(t, e.Set("recorder_id", value(a.person[:])))
+		must(t, e.Add("about_person_ids", value(admin[:])))
+	})
+	a.sync()
+	for field, of := range map[string]syncproto.RecordID{"recorder_id": id, "place_code": id, "about_person_ids": demand} {
+		e := ingest.Erasure{Record: of, Fields: []string{field}, Basis: "本人要求", By: admin, On: "2026-11-28"}
+		if _, err := w.ingest.Erase(t.Context(), e, true); syncproto.KindOf(err) != syncproto.KindConflict {
+			t.Errorf("the preview of erasing %s: %v", field, err)
+		}
+	}
+	parts := erase(t, w, id, admin)
+	w.ingest.List(ingest.Erasure{Record: id, Fields: []string{"situation"}, Basis: "本人要求", By: admin, On: "2026-11-28", Parts: parts})
+	a.pull()
+	a.own[id] = a.base[id].Clone()
+	for i := range 2001 {
+		a.write(id, "", func(e *crdt.Edit) { must(t, e.Add("tags", value(fmt.Sprint("标签", i)))) })
+	}
+	a.sync()
+	must(t, w.ingest.EraseListed(t.Context()))
+	if found := w.words(); len(found) > 0 {
+		t.Errorf("the store says %q", found)
 	}
 }
